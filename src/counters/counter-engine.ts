@@ -1,5 +1,5 @@
 import type { WallMs } from '../common/time.js';
-import type { CounterSpec, Demand, Reading, Receipt, TakeOutcome } from './core/counter.js';
+import type { Demand, Reading, Receipt, TakeOutcome } from './core/counter.js';
 
 /**
  * Counts what has passed. One engine counts alone, another with its peers; callers cannot tell them
@@ -15,6 +15,6 @@ export abstract class CounterEngine {
   /** Takes back what a take counted, in the windows where it was counted, if they are still kept. */
   abstract giveBack(receipt: Receipt, now: WallMs): void;
 
-  /** The state of counters, with nothing counted. */
-  abstract read(counters: readonly CounterSpec[], now: WallMs): readonly Reading[];
+  /** What {@link take} would find, with nothing counted: for dry runs and for reports. */
+  abstract read(demands: readonly Demand[], now: WallMs): readonly Reading[];
 }
