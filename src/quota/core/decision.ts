@@ -1,0 +1,108 @@
+/**
+ * The decision over many policies (ADR 0004). Each policy that matches a call gives one verdict; the
+ * call may go ahead if no enforced policy refuses it. Of several that refuse, the one that will admit
+ * last binds: whoever waits for it has waited for all.
+ */
+import type { Interval } from '../../common/time.js';
+
+export type DenyReason =
+  | 'RATE_LIMITED'
+  | 'BUDGET_EXHAUSTED'
+  | 'HELD_BY_OTHERS'
+  | 'TOO_LARGE'
+  | 'KEY_REQUIRED'
+  | 'KEY_UNKNOWN'
+  | 'KEY_INACTIVE'
+  | 'KEY_EXPIRED'
+  | 'PROVIDER_NOT_ALLOWED'
+  | 'MODEL_NOT_ALLOWED';
+
+/** The state of one policy after the call was decided, and what it said to the call. */
+export interface PolicyVerdict {
+  readonly policyId: string;
+  readonly policyName: string;
+  readonly owner: { readonly kind: OwnerKind; readonly id: string };
+  readonly unit: 'requests' | 'nano_usd';
+  readonly limit: bigint;
+  /** A budget's may be negative; a limit's is never. */
+  readonly remaining: bigint;
+  readonly held: bigint;
+  readonly interval: Interval;
+  readonly shadow: boolean;
+  /** Undefined: the policy has room for the call. */
+  readonly refusal: Refusal | undefined;
+}
+
+type OwnerKind = 'root' | 'customer' | 'team' | 'virtual_key';
+
+export interface Refusal {
+  readonly reason: DenyReason;
+  /** Until the policy would admit the same call, if nothing else is counted. Undefined: never. */
+  readonly retryAfterMs: number | undefined;
+}
+
+export type Decision =
+  | {
+      readonly kind: 'allow';
+      readonly verdicts: readonly PolicyVerdict[];
+      readonly affordableNanos: bigint | undefined;
+    }
+  | {
+      readonly kind: 'deny';
+      readonly reason: DenyReason;
+      /** Undefined if no policy was asked: the key itself was refused. */
+      readonly bindingPolicyId: string | undefined;
+      readonly retryAfterMs: number | undefined;
+      readonly verdicts: readonly PolicyVerdict[];
+      readonly affordableNanos: bigint | undefined;
+    };
+
+export function decide(verdicts: readonly PolicyVerdict[]): Decision {
+  const affordableNanos = affordable(verdicts);
+  const binding = bindingRefusal(verdicts);
+  if (binding === undefined) return { kind: 'allow', verdicts, affordableNanos };
+  return { kind: 'deny', ...binding, verdicts, affordableNanos };
+}
+
+/** A call that is refused for its key alone, before any policy is asked. */
+export function denyKey(reason: DenyReason): Decision {
+  return {
+    kind: 'deny',
+    reason,
+    bindingPolicyId: undefined,
+    retryAfterMs: undefined,
+    verdicts: [],
+    affordableNanos: undefined,
+  };
+}
+
+interface Binding extends Refusal {
+  readonly bindingPolicyId: string;
+}
+
+function bindingRefusal(verdicts: readonly PolicyVerdict[]): Binding | undefined {
+  let binding: Binding | undefined;
+  for (const { shadow, refusal, policyId } of verdicts) {
+    if (shadow || refusal === undefined) continue;
+    if (binding === undefined || isLater(refusal, binding))
+      binding = { ...refusal, bindingPolicyId: policyId };
+  }
+  return binding;
+}
+
+/** Whether `a` admits after `b` does. Never is later than any time; of equals the first one stays. */
+function isLater(a: Refusal, b: Refusal): boolean {
+  if (b.retryAfterMs === undefined) return false;
+  return a.retryAfterMs === undefined || a.retryAfterMs > b.retryAfterMs;
+}
+
+/** The least that any enforced budget has left, at least zero. */
+function affordable(verdicts: readonly PolicyVerdict[]): bigint | undefined {
+  let least: bigint | undefined;
+  for (const { unit, shadow, remaining } of verdicts) {
+    if (unit !== 'nano_usd' || shadow) continue;
+    if (least === undefined || remaining < least) least = remaining;
+  }
+  if (least === undefined) return undefined;
+  return least > 0n ? least : 0n;
+}
