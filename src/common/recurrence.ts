@@ -27,7 +27,7 @@ export interface CalendarRule {
   readonly anchorMonth: number;
 }
 
-/** Bounds of {@link Recurrence} `lifetime`: the range of PostgreSQL's and JavaScript's dates. */
+/** Computes intervals; `interval-at.ts` has the one that remembers. */
 export interface IntervalFinder {
   /** The interval that contains `now`. */
   intervalAt(recurrence: Recurrence, now: WallMs): Interval;
