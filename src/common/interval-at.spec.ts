@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { IntervalCache, IntervalMemo, intervalAt, LIFETIME } from './interval-at.js';
 import type { CalendarRule, Recurrence } from './recurrence.js';
 import { type Interval, type WallMs, wallMs } from './time.js';
@@ -15,7 +15,13 @@ const text = (interval: Interval): readonly string[] =>
   [interval.start, interval.end].map((ms) => new Date(ms).toISOString());
 
 function calendar(rule: Partial<CalendarRule>): Recurrence {
-  const usual = { unit: 'day', timeZone: 'UTC', weekStart: 1, anchorDay: 1, anchorMonth: 1 } as const;
+  const usual = {
+    unit: 'day',
+    timeZone: 'UTC',
+    weekStart: 1,
+    anchorDay: 1,
+    anchorMonth: 1,
+  } as const;
   return { kind: 'calendar', ...usual, ...rule };
 }
 
@@ -52,7 +58,10 @@ describe('intervalAt', () => {
   it('tiles time in every zone', () => {
     for (const [i, timeZone] of ZONES.entries()) {
       const now = wallMs(FIRST_MS + ((i * 7919) % 130) * 31_556_952_000);
-      expectTiles(calendar({ timeZone, unit: UNITS[i % UNITS.length] ?? 'day', anchorDay: 31 }), now);
+      expectTiles(
+        calendar({ timeZone, unit: UNITS[i % UNITS.length] ?? 'day', anchorDay: 31 }),
+        now,
+      );
     }
   });
 
