@@ -1,0 +1,202 @@
+import type { Change, Update } from './changes.js';
+import type {
+  Budget,
+  Customer,
+  Limit,
+  Owner,
+  OwnerKind,
+  Price,
+  RecordByKind,
+  RecordKind,
+  Team,
+  VirtualKey,
+} from './model.js';
+import { type Call, type Matched, PolicyGroup } from './policy-group.js';
+
+/** Whose policies a call meets. Empty levels are left out. Valid until the directory's epoch changes. */
+export interface Chain {
+  readonly customer: Customer | undefined;
+  readonly team: Team | undefined;
+  /** Root, customer, team, key: as far as they have policies. */
+  readonly groups: readonly PolicyGroup[];
+}
+
+type Records = { readonly [K in RecordKind]: Map<string, RecordByKind[K]> };
+
+/**
+ * All that operators have declared, in the memory of a replica: the state of the store at `version`.
+ * Look-ups are by hash map and cost the same for ten keys and for a million. Changes that come twice or
+ * that are newer than `version` says do no harm: each carries the full state of its record.
+ *
+ * Records may refer to others that are not (or no longer) here, for the moment between two refreshes; a
+ * missing team or customer then has no policies.
+ */
+export class Directory {
+  private readonly records: Records = {
+    customer: new Map(),
+    team: new Map(),
+    virtual_key: new Map(),
+    limit: new Map(),
+    budget: new Map(),
+    price: new Map(),
+  };
+  private readonly keysByHash = new Map<string, VirtualKey>();
+  private readonly groups: { readonly [K in OwnerKind]: Map<string, PolicyGroup> } = {
+    root: new Map(),
+    customer: new Map(),
+    team: new Map(),
+    virtual_key: new Map(),
+  };
+  private readonly prices = new Map<string, Map<string, Price>>();
+  private currentVersion = -1n;
+  private currentEpoch = 0;
+
+  /** The version of the store that this is. -1 before the first load. */
+  get version(): bigint {
+    return this.currentVersion;
+  }
+
+  /** Rises whenever anything here changes, so that what was derived from it can be kept until then. */
+  get epoch(): number {
+    return this.currentEpoch;
+  }
+
+  /** Takes over an update. One that is older than what is here changes nothing. */
+  apply(update: Update): void {
+    if (update.kind === 'everything') this.clear();
+    else if (update.version <= this.currentVersion) return;
+    for (const change of update.changes) this.applyChange(change);
+    this.currentVersion = update.version;
+    this.currentEpoch++;
+  }
+
+  get<K extends RecordKind>(kind: K, id: string): RecordByKind[K] | undefined {
+    return this.records[kind].get(id);
+  }
+
+  count(kind: RecordKind): number {
+    return this.records[kind].size;
+  }
+
+  findKeyBySecretHash(hash: string): VirtualKey | undefined {
+    return this.keysByHash.get(hash);
+  }
+
+  findPrice(provider: string, model: string): Price | undefined {
+    return this.prices.get(provider)?.get(model);
+  }
+
+  /** The chain of a key, or without one: of the root alone. */
+  chainOf(key: VirtualKey | undefined): Chain {
+    const team = key?.teamId === undefined ? undefined : this.records.team.get(key.teamId);
+    const customerId = team?.customerId ?? key?.customerId;
+    const customer = customerId === undefined ? undefined : this.records.customer.get(customerId);
+    const groups: PolicyGroup[] = [];
+    addGroup(groups, this.groups.root, '');
+    addGroup(groups, this.groups.customer, customerId);
+    addGroup(groups, this.groups.team, key?.teamId);
+    addGroup(groups, this.groups.virtual_key, key?.id);
+    return { customer, team, groups };
+  }
+
+  /** All policies of one owner. Undefined: there is no such owner. */
+  policiesOf(owner: Owner): Matched | undefined {
+    if (owner.kind !== 'root' && !this.records[owner.kind].has(owner.id)) return undefined;
+    return this.groups[owner.kind].get(owner.id)?.all() ?? { limits: [], budgets: [] };
+  }
+
+  match(chain: Chain, call: Call): Matched {
+    const matched: { limits: Limit[]; budgets: Budget[] } = { limits: [], budgets: [] };
+    for (const group of chain.groups) group.collect(call, matched);
+    return matched;
+  }
+
+  private clear(): void {
+    for (const map of Object.values(this.records)) map.clear();
+    for (const map of Object.values(this.groups)) map.clear();
+    this.keysByHash.clear();
+    this.prices.clear();
+  }
+
+  private applyChange(change: Change): void {
+    switch (change.kind) {
+      case 'customer':
+        replace(this.records.customer, change);
+        return;
+      case 'team':
+        replace(this.records.team, change);
+        return;
+      case 'virtual_key':
+        this.reindexKey(replace(this.records.virtual_key, change), change.record);
+        return;
+      case 'limit':
+        this.reindexLimit(replace(this.records.limit, change), change.record);
+        return;
+      case 'budget':
+        this.reindexBudget(replace(this.records.budget, change), change.record);
+        return;
+      case 'price':
+        this.reindexPrice(replace(this.records.price, change), change.record);
+    }
+  }
+
+  private reindexKey(before: VirtualKey | undefined, after: VirtualKey | undefined): void {
+    if (before !== undefined) this.keysByHash.delete(before.secretHash);
+    if (after !== undefined) this.keysByHash.set(after.secretHash, after);
+  }
+
+  private reindexLimit(before: Limit | undefined, after: Limit | undefined): void {
+    if (before !== undefined) {
+      this.changeGroup(before.owner, (group) => group.removeLimit(before.id));
+    }
+    if (after !== undefined) this.changeGroup(after.owner, (group) => group.putLimit(after));
+  }
+
+  private reindexBudget(before: Budget | undefined, after: Budget | undefined): void {
+    if (before !== undefined) {
+      this.changeGroup(before.owner, (group) => group.removeBudget(before.id));
+    }
+    if (after !== undefined) this.changeGroup(after.owner, (group) => group.putBudget(after));
+  }
+
+  private reindexPrice(before: Price | undefined, after: Price | undefined): void {
+    if (before !== undefined) {
+      const models = this.prices.get(before.provider);
+      // Another record may have taken the name over in the same update.
+      if (models?.get(before.model)?.id === before.id) models.delete(before.model);
+      if (models?.size === 0) this.prices.delete(before.provider);
+    }
+    if (after !== undefined) {
+      const models = this.prices.get(after.provider) ?? new Map<string, Price>();
+      this.prices.set(after.provider, models.set(after.model, after));
+    }
+  }
+
+  private changeGroup(owner: Owner, change: (group: PolicyGroup) => void): void {
+    const groups = this.groups[owner.kind];
+    const group = groups.get(owner.id) ?? new PolicyGroup();
+    change(group);
+    if (group.isEmpty()) groups.delete(owner.id);
+    else groups.set(owner.id, group);
+  }
+}
+
+function addGroup(
+  chain: PolicyGroup[],
+  groups: ReadonlyMap<string, PolicyGroup>,
+  id: string | undefined,
+): void {
+  const group = id === undefined ? undefined : groups.get(id);
+  if (group !== undefined) chain.push(group);
+}
+
+/** Puts the record in place, or takes it away; the one that was there before. */
+function replace<T>(
+  records: Map<string, T>,
+  change: { readonly id: string; readonly record: T | undefined },
+): T | undefined {
+  const before = records.get(change.id);
+  if (change.record === undefined) records.delete(change.id);
+  else records.set(change.id, change.record);
+  return before;
+}

@@ -1,0 +1,153 @@
+import type { DraftByKind } from './drafts.js';
+import type { RecordKind } from './model.js';
+import { type Checked, quote, Violations } from './violations.js';
+
+/**
+ * An update changes the fields that its mask names and no others. Paths are those of the proto
+ * messages. What may not be changed is refused with its reason, not ignored.
+ */
+const PATHS_MAX = 64;
+
+/** Takes one field over, or says in words why it cannot be. */
+type Take<D> = (into: D, from: D) => D | string;
+
+interface MaskRules<D> {
+  readonly mutable: Readonly<Record<string, Take<D>>>;
+  /** Path to reason. */
+  readonly immutable: Readonly<Record<string, string>>;
+}
+
+/** `current` with the fields that `paths` names taken from `wanted`. */
+export function applyMask<K extends RecordKind>(
+  kind: K,
+  current: DraftByKind[K],
+  update: { readonly wanted: DraftByKind[K]; readonly paths: readonly string[] },
+): Checked<DraftByKind[K]> {
+  const rules: MaskRules<DraftByKind[K]> = RULES[kind];
+  const found = new Violations();
+  let result = current;
+  if (update.paths.length === 0) {
+    found.add('update_mask', `must name the fields to change: ${list(rules)}`);
+  }
+  if (update.paths.length > PATHS_MAX) {
+    found.add(
+      'update_mask',
+      `must have at most ${PATHS_MAX} paths, but has ${update.paths.length}`,
+    );
+    return found.conclude(result);
+  }
+  for (const path of update.paths) {
+    const take = own(rules.mutable, path);
+    const taken = take === undefined ? refusal(rules, path) : take(result, update.wanted);
+    if (typeof taken === 'string') found.add('update_mask.paths', taken);
+    else result = taken;
+  }
+  return found.conclude(result);
+}
+
+function refusal<D>(rules: MaskRules<D>, path: string): string {
+  const reason = own(rules.immutable, path);
+  if (reason !== undefined) return `${quote(path)} cannot be changed: ${reason}`;
+  return `${quote(path)} is no field that can be changed; those are ${list(rules)}`;
+}
+
+/** Own properties only, since a path may be called `constructor`. */
+function own<T>(record: Readonly<Record<string, T>>, path: string): T | undefined {
+  return Object.hasOwn(record, path) ? record[path] : undefined;
+}
+
+const list = <D>(rules: MaskRules<D>): string => Object.keys(rules.mutable).join(', ');
+
+const IDENTITY = 'it is what names the record; create another one instead';
+const BY_WEIR = 'Weir sets it';
+const STAMPS = { id: IDENTITY, created_at: BY_WEIR, updated_at: BY_WEIR };
+const OWNER = 'what was counted belongs to its owner; create another policy instead';
+const SECRET = 'use RotateVirtualKey to get a new secret';
+
+const field =
+  <D, F extends keyof D>(name: F): Take<D> =>
+  (into, from) => ({ ...into, [name]: from[name] });
+
+const matchField =
+  <D extends DraftByKind['limit' | 'budget']>(name: keyof D['match'] & string): Take<D> =>
+  (into, from) => ({
+    ...into,
+    match: { ...into.match, [name]: from.match[name as keyof typeof from.match] },
+  });
+
+function windowOf(kind: 'duration' | 'calendar'): Take<DraftByKind['limit']> {
+  return (into, from) =>
+    from.window?.kind === kind
+      ? { ...into, window: from.window }
+      : `"${kind}" is named, but limit.${kind} is not given`;
+}
+
+function periodOf(kind: 'calendar' | 'lifetime'): Take<DraftByKind['budget']> {
+  return (into, from) =>
+    from.period?.kind === kind
+      ? { ...into, period: from.period }
+      : `"${kind}" is named, but budget.${kind} is not given`;
+}
+
+const RULES: { readonly [K in RecordKind]: MaskRules<DraftByKind[K]> } = {
+  customer: { mutable: { name: field('name') }, immutable: STAMPS },
+  team: {
+    mutable: { name: field('name') },
+    immutable: {
+      ...STAMPS,
+      customer_id:
+        'its keys and what they spent belong to the customer; create another team instead',
+    },
+  },
+  virtual_key: {
+    mutable: {
+      name: field('name'),
+      team_id: field('teamId'),
+      customer_id: field('customerId'),
+      active: field('active'),
+      expires_at: field('expiresAtMs'),
+      allowed_providers: field('allowedProviders'),
+      allowed_models: field('allowedModels'),
+    },
+    immutable: { ...STAMPS, secret: SECRET, secret_hint: SECRET },
+  },
+  limit: {
+    mutable: {
+      name: field('name'),
+      unit: field('unit'),
+      maximum: field('maximum'),
+      algorithm: field('algorithm'),
+      duration: windowOf('duration'),
+      calendar: windowOf('calendar'),
+      match: field('match'),
+      'match.providers': matchField('providers'),
+      'match.models': matchField('models'),
+      'match.labels': matchField('labels'),
+      shadow: field('shadow'),
+    },
+    immutable: { ...STAMPS, owner: OWNER, 'owner.kind': OWNER, 'owner.id': OWNER },
+  },
+  budget: {
+    mutable: {
+      name: field('name'),
+      amount_nanos: field('amountNanos'),
+      calendar: periodOf('calendar'),
+      lifetime: periodOf('lifetime'),
+      match: field('match'),
+      'match.providers': matchField('providers'),
+      'match.models': matchField('models'),
+      'match.labels': matchField('labels'),
+      shadow: field('shadow'),
+    },
+    immutable: { ...STAMPS, owner: OWNER, 'owner.kind': OWNER, 'owner.id': OWNER },
+  },
+  price: {
+    mutable: {
+      input_pico_usd_per_token: field('inputPicos'),
+      cached_input_pico_usd_per_token: field('cachedInputPicos'),
+      output_pico_usd_per_token: field('outputPicos'),
+      reasoning_pico_usd_per_token: field('reasoningPicos'),
+    },
+    immutable: { ...STAMPS, provider: IDENTITY, model: IDENTITY, revision: BY_WEIR },
+  },
+};

@@ -1,0 +1,125 @@
+import type { Budget, Limit, Match } from './model.js';
+import { prepareNames } from './name-pattern.js';
+
+/** What a policy's match looks at. */
+export interface Call {
+  readonly provider: string;
+  readonly model: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Policies that apply to a call: the root's first, the key's last; of one owner in the order of ids. */
+export interface Matched {
+  readonly limits: readonly Limit[];
+  readonly budgets: readonly Budget[];
+}
+
+type Applies = (call: Call) => boolean;
+
+interface Prepared<P> {
+  readonly policy: P;
+  readonly applies: Applies;
+}
+
+/**
+ * The policies of one owner. Conditions are prepared when they change, not when a call comes: there are
+ * thousands of calls for each change. Preparing waits for the first call, so that loading a million
+ * policies does not prepare each owner's again and again.
+ */
+export class PolicyGroup {
+  private readonly limits: Limit[] = [];
+  private readonly budgets: Budget[] = [];
+  private preparedLimits: readonly Prepared<Limit>[] | undefined;
+  private preparedBudgets: readonly Prepared<Budget>[] | undefined;
+
+  isEmpty(): boolean {
+    return this.limits.length === 0 && this.budgets.length === 0;
+  }
+
+  /** All policies of the owner, whatever they apply to. */
+  all(): Matched {
+    return { limits: [...this.limits], budgets: [...this.budgets] };
+  }
+
+  putLimit(limit: Limit): void {
+    putSorted(this.limits, limit);
+    this.preparedLimits = undefined;
+  }
+
+  putBudget(budget: Budget): void {
+    putSorted(this.budgets, budget);
+    this.preparedBudgets = undefined;
+  }
+
+  removeLimit(id: string): void {
+    removeSorted(this.limits, id);
+    this.preparedLimits = undefined;
+  }
+
+  removeBudget(id: string): void {
+    removeSorted(this.budgets, id);
+    this.preparedBudgets = undefined;
+  }
+
+  /** Appends the policies that apply to `call`. */
+  collect(call: Call, into: { readonly limits: Limit[]; readonly budgets: Budget[] }): void {
+    this.preparedLimits ??= prepareAll(this.limits);
+    this.preparedBudgets ??= prepareAll(this.budgets);
+    for (const each of this.preparedLimits) if (each.applies(call)) into.limits.push(each.policy);
+    for (const each of this.preparedBudgets) if (each.applies(call)) into.budgets.push(each.policy);
+  }
+}
+
+function prepareAll<P extends { readonly match: Match }>(
+  policies: readonly P[],
+): readonly Prepared<P>[] {
+  return policies.map((policy) => ({ policy, applies: prepareMatch(policy.match) }));
+}
+
+function prepareMatch(match: Match): Applies {
+  const provider = prepareNames(match.providers);
+  const model = prepareNames(match.models);
+  const labels = prepareLabels(match.labels);
+  if (provider === undefined && model === undefined && labels === undefined) return () => true;
+  return (call) =>
+    (provider === undefined || provider(call.provider)) &&
+    (model === undefined || model(call.model)) &&
+    (labels === undefined || labels(call.labels));
+}
+
+function prepareLabels(wanted: Match['labels']): ((labels: Call['labels']) => boolean) | undefined {
+  const entries = Object.entries(wanted);
+  if (entries.length === 0) return undefined;
+  return (labels) => entries.every(([name, value]) => hasLabel(labels, name, value));
+}
+
+/** `Object.hasOwn`, since a label may be called `constructor`. */
+function hasLabel(labels: Call['labels'], name: string, value: string): boolean {
+  return Object.hasOwn(labels, name) && (value === '*' || labels[name] === value);
+}
+
+interface Identified {
+  readonly id: string;
+}
+
+function putSorted<T extends Identified>(items: T[], item: T): void {
+  const index = indexOf(items, item.id);
+  items.splice(index, items[index]?.id === item.id ? 1 : 0, item);
+}
+
+function removeSorted<T extends Identified>(items: T[], id: string): void {
+  const index = indexOf(items, id);
+  if (items[index]?.id === id) items.splice(index, 1);
+}
+
+/** Where `id` is, or would have to be. */
+function indexOf(items: readonly Identified[], id: string): number {
+  let low = 0;
+  let high = items.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((items[middle]?.id ?? '') < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

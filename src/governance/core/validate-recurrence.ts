@@ -1,0 +1,170 @@
+import type { CalendarUnit, Recurrence } from '../../common/recurrence.js';
+import { DAY_MS, SECOND_MS } from '../../common/time.js';
+import type { CalendarDraft, RecurrenceDraft } from './drafts.js';
+import { quote, type Violations } from './violations.js';
+
+/** Asks the running tz data. The core has none of its own. */
+export type IsTimeZone = (name: string) => boolean;
+
+const NANOS_PER_MS = 1_000_000n;
+const DURATION_MS_MIN = BigInt(SECOND_MS);
+const DURATION_MS_MAX = BigInt(366 * DAY_MS);
+/** The longest IANA name has 32 characters. */
+const TIME_ZONE_CHARACTERS_MAX = 64;
+
+/** Stands in where the caller's value is wrong; see `violations.ts`. */
+const STAND_IN: Recurrence = { kind: 'lifetime' };
+
+const ANCHORED_BY_DAY: readonly CalendarUnit[] = ['month', 'quarter', 'year'];
+const ANCHORED_BY_MONTH: readonly CalendarUnit[] = ['quarter', 'year'];
+const UNITS_OF_PERIODS: readonly CalendarUnit[] = ['day', 'week', 'month', 'quarter', 'year'];
+
+interface Place {
+  /** Path of the message that holds the window or period, such as `limit`. */
+  readonly path: string;
+  readonly isTimeZone: IsTimeZone;
+}
+
+/** The window of a limit: a duration or a calendar. */
+export function checkWindow(
+  draft: RecurrenceDraft | undefined,
+  place: Place,
+  found: Violations,
+): Recurrence {
+  switch (draft?.kind) {
+    case 'duration':
+      return checkDuration(draft.nanos, `${place.path}.duration`, found);
+    case 'calendar':
+      return checkCalendar(draft, place, found);
+    case 'lifetime':
+    case undefined:
+      found.add(`${place.path}.duration`, 'is missing: give a duration or a calendar');
+      return STAND_IN;
+  }
+}
+
+/** The period of a budget: a calendar from days to years, or a lifetime. */
+export function checkPeriod(
+  draft: RecurrenceDraft | undefined,
+  place: Place,
+  found: Violations,
+): Recurrence {
+  switch (draft?.kind) {
+    case 'lifetime':
+      return { kind: 'lifetime' };
+    case 'calendar':
+      if (draft.unit !== undefined && !UNITS_OF_PERIODS.includes(draft.unit)) {
+        found.add(`${place.path}.calendar.unit`, 'must be a day, week, month, quarter or year');
+      }
+      return checkCalendar(draft, place, found);
+    case 'duration':
+    case undefined:
+      found.add(`${place.path}.calendar`, 'is missing: give a calendar or a lifetime');
+      return STAND_IN;
+  }
+}
+
+/** What the caller would have to send to get this recurrence. */
+export function toRecurrenceDraft(recurrence: Recurrence): RecurrenceDraft {
+  switch (recurrence.kind) {
+    case 'duration':
+      return { kind: 'duration', nanos: BigInt(recurrence.durationMs) * NANOS_PER_MS };
+    case 'lifetime':
+      return recurrence;
+    case 'calendar':
+      return {
+        ...recurrence,
+        weekStart: recurrence.unit === 'week' ? recurrence.weekStart : 0,
+        anchorDay: ANCHORED_BY_DAY.includes(recurrence.unit) ? recurrence.anchorDay : 0,
+        anchorMonth: ANCHORED_BY_MONTH.includes(recurrence.unit) ? recurrence.anchorMonth : 0,
+      };
+  }
+}
+
+function checkDuration(nanos: bigint, field: string, found: Violations): Recurrence {
+  const ms = nanos / NANOS_PER_MS;
+  if (nanos < DURATION_MS_MIN * NANOS_PER_MS || nanos > DURATION_MS_MAX * NANOS_PER_MS) {
+    found.add(field, `must be from 1 second to 366 days, but is ${seconds(nanos)}`);
+    return STAND_IN;
+  }
+  if (nanos % NANOS_PER_MS !== 0n) {
+    found.add(field, `must be whole milliseconds, but is ${seconds(nanos)}`);
+    return STAND_IN;
+  }
+  return { kind: 'duration', durationMs: Number(ms), anchorMs: 0 };
+}
+
+/** As decimal text, because a float would hide what is wrong. */
+function seconds(nanos: bigint): string {
+  const size = nanos < 0n ? -nanos : nanos;
+  const fraction = (size % 1_000_000_000n).toString().padStart(9, '0').replace(/0+$/, '');
+  const text = `${size / 1_000_000_000n}${fraction === '' ? '' : `.${fraction}`} s`;
+  return nanos < 0n ? `-${text}` : text;
+}
+
+function checkCalendar(draft: CalendarDraft, place: Place, found: Violations): Recurrence {
+  const path = `${place.path}.calendar`;
+  const unit = draft.unit;
+  if (unit === undefined) {
+    found.add(`${path}.unit`, 'must be a minute, hour, day, week, month, quarter or year');
+    return STAND_IN;
+  }
+  return {
+    kind: 'calendar',
+    unit,
+    timeZone: checkTimeZone(draft.timeZone, { ...place, path: `${path}.time_zone` }, found),
+    weekStart: checkAnchor(
+      draft.weekStart,
+      { field: `${path}.week_start`, most: 7, allowed: unit === 'week', units: 'weeks' },
+      found,
+    ),
+    anchorDay: checkAnchor(
+      draft.anchorDay,
+      {
+        field: `${path}.anchor_day`,
+        most: 31,
+        allowed: ANCHORED_BY_DAY.includes(unit),
+        units: 'months, quarters and years',
+      },
+      found,
+    ),
+    anchorMonth: checkAnchor(
+      draft.anchorMonth,
+      {
+        field: `${path}.anchor_month`,
+        most: 12,
+        allowed: ANCHORED_BY_MONTH.includes(unit),
+        units: 'quarters and years',
+      },
+      found,
+    ),
+  };
+}
+
+function checkTimeZone(name: string, place: Place, found: Violations): string {
+  if (name === '') return 'UTC';
+  if (name.length > TIME_ZONE_CHARACTERS_MAX || !place.isTimeZone(name)) {
+    found.add(
+      place.path,
+      `must be an IANA time zone such as "Europe/Berlin", but is ${quote(name)}`,
+    );
+  }
+  return name;
+}
+
+interface AnchorRule {
+  readonly field: string;
+  readonly most: number;
+  readonly allowed: boolean;
+  /** The units that have such an anchor, in words. */
+  readonly units: string;
+}
+
+function checkAnchor(value: number, rule: AnchorRule, found: Violations): number {
+  if (value === 0) return 1;
+  if (!rule.allowed) found.add(rule.field, `is for ${rule.units} only; leave it out`);
+  else if (!Number.isInteger(value) || value < 1 || value > rule.most) {
+    found.add(rule.field, `must be from 1 to ${rule.most}, but is ${value}`);
+  }
+  return value;
+}
