@@ -1,12 +1,35 @@
 import type { WallMs } from '../common/time.js';
 import type { Demand, Reading, Receipt, TakeOutcome } from './core/counter.js';
 
+/** What bounds an engine. */
+export interface CounterLimits {
+  /** Counters that may be live at once; overflow counters, at most one per limit, come on top. */
+  readonly liveMax: number;
+}
+
+/** For metrics: what is there now, and what has happened since the start. */
+export interface CounterStats {
+  readonly live: number;
+  readonly liveMax: number;
+  /** Demands counted in the overflow counter of their group. */
+  readonly overflowed: number;
+  /** Calls and shadow demands that found every counter in use. */
+  readonly refusedFull: number;
+  /** Amounts given back to a window that was no longer kept. */
+  readonly droppedReturns: number;
+}
+
 /**
  * Counts what has passed. One engine counts alone, another with its peers; callers cannot tell them
  * apart. All methods are synchronous: a limit is decided from memory.
  */
 export abstract class CounterEngine {
-  /** All or nothing: every demand is counted, or none is. Readings are in the order of the demands. */
+  /**
+   * All or nothing: every demand is counted, or none is. Readings are in the order of the demands.
+   *
+   * @throws DomainError `RESOURCE_EXHAUSTED` if an enforced demand needs a new counter, has no group
+   * whose overflow counter could serve, and all counters are in use. Nothing was counted then.
+   */
   abstract take(demands: readonly Demand[], now: WallMs): TakeOutcome;
 
   /** Counts without asking, past the maximum if need be: the call has happened. */
@@ -17,4 +40,9 @@ export abstract class CounterEngine {
 
   /** What {@link take} would find, with nothing counted: for dry runs and for reports. */
   abstract read(demands: readonly Demand[], now: WallMs): readonly Reading[];
+
+  /** Drops ended windows among the next `count` counters: for a driver, when no calls come. */
+  abstract sweep(count: number, now: WallMs): void;
+
+  abstract stats(): CounterStats;
 }

@@ -9,6 +9,18 @@ export interface CounterSpec {
   readonly window: Recurrence;
   /** What a window holds: an integer, 0 to 2^53 - 1. */
   readonly maximum: number;
+  /** For limits with group by: the family that this counter belongs to. */
+  readonly group?: CounterGroup | undefined;
+}
+
+/**
+ * The counters of one limit with group by. Values that come when `countersMax` counters are live share
+ * one overflow counter; live counters are never evicted for new ones.
+ */
+export interface CounterGroup {
+  /** Limit id and generation. */
+  readonly name: string;
+  readonly countersMax: number;
 }
 
 /** What a call wants of one counter. */

@@ -1,0 +1,89 @@
+import type { CounterSpec, Demand } from '../../src/counters/core/counter.js';
+
+interface Fact {
+  readonly name: string;
+  readonly windowStart: number;
+  readonly amount: number;
+}
+
+interface Found {
+  readonly counted: number;
+  readonly admits: boolean;
+}
+
+/**
+ * Counts by keeping every fact and adding all of them up each time, in rational numbers. Knows
+ * windows of a duration only. It shares no arithmetic with the engines.
+ */
+export class ExactCounters {
+  private facts: Fact[] = [];
+  private latest = 0;
+
+  advance(now: number): number {
+    this.latest = Math.max(this.latest, now);
+    return this.latest;
+  }
+
+  read(demands: readonly Demand[], now: number): Found[] {
+    const at = this.advance(now);
+    return demands.map(({ counter, amount }, i) => {
+      const before = demands.slice(0, i).filter((d) => d.counter.name === counter.name);
+      const counted =
+        this.estimate(counter, at) + before.reduce((sum, demand) => sum + demand.amount, 0);
+      return { counted, admits: counted + amount <= counter.maximum };
+    });
+  }
+
+  take(demands: readonly Demand[], now: number): Found[] | undefined {
+    const found = this.read(demands, now);
+    if (demands.some(({ enforced }, i) => enforced && found[i]?.admits === false)) return undefined;
+    this.add(demands, now);
+    return found;
+  }
+
+  add(demands: readonly Demand[], now: number): void {
+    const at = this.advance(now);
+    for (const { counter, amount } of demands)
+      this.facts.push({ name: counter.name, windowStart: windowStart(counter, at), amount });
+  }
+
+  giveBack(facts: readonly Fact[]): void {
+    this.facts.push(...facts.map((fact) => ({ ...fact, amount: -fact.amount })));
+  }
+
+  /** By trying every millisecond. */
+  fitsAfterMs({ counter, amount }: Demand, now: number): number | undefined {
+    if (amount > counter.maximum) return undefined;
+    let at = this.advance(now);
+    while (this.estimate(counter, at) + amount > counter.maximum) at += 1;
+    return at - this.latest;
+  }
+
+  private estimate(counter: CounterSpec, now: number): number {
+    const start = windowStart(counter, now);
+    const current = this.sum(counter.name, start);
+    if (counter.algorithm === 'fixed_window') return Number(current);
+    const length = durationOf(counter);
+    const left = BigInt(start + length - now);
+    const faded = this.sum(counter.name, start - length) * left;
+    return Number(current + (faded + BigInt(length) - 1n) / BigInt(length));
+  }
+
+  private sum(name: string, start: number): bigint {
+    let sum = 0n;
+    for (const fact of this.facts)
+      if (fact.name === name && fact.windowStart === start) sum += BigInt(fact.amount);
+    return sum > 0n ? sum : 0n;
+  }
+}
+
+export function durationOf({ window }: CounterSpec): number {
+  if (window.kind !== 'duration') throw new Error('the reference knows durations only');
+  return window.durationMs;
+}
+
+const windowStart = (counter: CounterSpec, now: number): number => {
+  const anchor = counter.window.kind === 'duration' ? counter.window.anchorMs : 0;
+  const length = durationOf(counter);
+  return anchor + Math.floor((now - anchor) / length) * length;
+};
