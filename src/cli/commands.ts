@@ -1,0 +1,27 @@
+import type { CliCommand } from './command.js';
+import { budgetCommand } from './commands/budget.js';
+import { checkCommand } from './commands/check.js';
+import { configCommand } from './commands/config.js';
+import { customerCommand } from './commands/customer.js';
+import { debitCommand } from './commands/debit.js';
+import { keyCommand } from './commands/key.js';
+import { limitCommand } from './commands/limit.js';
+import { priceCommand } from './commands/price.js';
+import { serveCommand } from './commands/serve.js';
+import { teamCommand } from './commands/team.js';
+import { usageCommand } from './commands/usage.js';
+
+/** Every command of `weir`, in the order of its help. A module adds its own here. */
+export const COMMANDS: readonly CliCommand[] = [
+  serveCommand,
+  configCommand,
+  checkCommand,
+  debitCommand,
+  usageCommand,
+  customerCommand,
+  teamCommand,
+  keyCommand,
+  limitCommand,
+  budgetCommand,
+  priceCommand,
+];

@@ -1,0 +1,57 @@
+import type { CliCommand } from '../command.js';
+import type { CliContext, CommonOptions } from '../context.js';
+import { EXIT } from '../exit-code.js';
+import { addCallOptions, type CallOptions, callTargetOf } from '../input/call-target.js';
+import { parseCount } from '../input/numbers.js';
+import { parseUsd } from '../input/usd.js';
+import { checkLimitResponse } from '../json/quota-messages.js';
+import { decisionText, isAllowed, STATUS_COLUMNS } from '../output/decision-text.js';
+
+interface Options extends CommonOptions, CallOptions {
+  readonly requests?: bigint;
+  readonly amount?: bigint;
+  readonly dryRun?: boolean;
+}
+
+export const checkCommand: CliCommand = {
+  name: 'check',
+  summary: 'may this call go ahead? Counts it if so; exit code 0 is yes, 1 is no',
+  examples: [
+    { run: 'weir check --key ada --model openai/gpt-4o', does: 'one request of the key ada' },
+    {
+      run: 'weir check --key ada --model openai/gpt-4o --amount 0.02 --dry-run',
+      does: 'would a call of 2 cents pass? Nothing is counted',
+    },
+    {
+      run: 'weir check --key ada --label env=prod --json | jq .statuses',
+      does: 'the state of every policy that matched, for a program',
+    },
+  ],
+  register: (program, context) => {
+    const command = addCallOptions(context.addCommonOptions(program.command('check')));
+    command
+      .option('--requests <n>', 'how many requests the call counts for (default: 1)', parseCount)
+      .option('--amount <usd>', 'what it is expected to cost, in US dollars', parseUsd)
+      .option('--dry-run', 'decide, but count nothing')
+      .action((options: Options) => check(options, context));
+  },
+};
+
+async function check(options: Options, context: CliContext): Promise<void> {
+  const request = {
+    ...callTargetOf(options, context.io),
+    requests: options.requests,
+    amountNanos: options.amount ?? 0n,
+    dryRun: options.dryRun ?? false,
+  };
+  const response = await context.withService(options, ({ quota }) => quota.checkLimit(request));
+  if (!isAllowed(response)) context.exitCode = EXIT.DENIED;
+  context.answer(options, {
+    json: () => checkLimitResponse.write(response),
+    text: () => {
+      const headline = `${decisionText(response)}\n`;
+      if (response.statuses.length === 0) return `${headline}No policy matched.\n`;
+      return `${headline}\n${context.table(STATUS_COLUMNS, response.statuses)}`;
+    },
+  });
+}

@@ -1,0 +1,238 @@
+import type { Command } from 'commander';
+import type { Connection } from '../connection.js';
+import type { CliCommand, Example } from '../command.js';
+import type { CliContext, CommonOptions } from '../context.js';
+import { CliError } from '../exit-code.js';
+import { readDocument } from '../input/document.js';
+import { integerBetween } from '../input/numbers.js';
+import { type Codec, readObject } from '../json/codec.js';
+import { printable } from '../output/printable.js';
+import { type Column, renderFacts } from '../output/table.js';
+
+type Governance = Connection['governance'];
+
+/** Something that can be created, read, listed, changed and deleted. `O`: the options it adds. */
+export interface Resource<T, O> {
+  /** `limit` */
+  readonly name: string;
+  readonly plural: string;
+  /** What the list is called in JSON, if not as its plural. */
+  readonly listField?: string;
+  readonly summary: string;
+  readonly examples: readonly Example[];
+  readonly codec: Codec<T>;
+  /** What a new one has if nothing is said, as proto3 JSON. */
+  readonly defaults: Readonly<Record<string, unknown>>;
+  readonly columns: readonly Column<T>[];
+  addOptions(command: Command, purpose: 'create' | 'update'): Command;
+  addFilters?(command: Command): Command;
+  /** Writes into the draft what the options say, and answers the paths of what they said. */
+  apply(options: O, draft: T): readonly string[];
+  /** Refuses a new one that lacks what only the command line can explain. */
+  checkNew?(draft: T, options: O): void;
+  readonly rpc: ResourceRpc<T, O>;
+}
+
+export interface ResourceRpc<T, O> {
+  create(service: Governance, item: T): Promise<Saved<T>>;
+  get(service: Governance, id: string): Promise<T | undefined>;
+  list(service: Governance, page: PageRequest, filter: O): Promise<Page<T>>;
+  update(service: Governance, item: T, updateMask: string[]): Promise<Saved<T>>;
+  delete(service: Governance, id: string): Promise<unknown>;
+}
+
+export interface Saved<T> {
+  readonly item: T | undefined;
+  /** Shown once, below the item. */
+  readonly secret?: string;
+  /** What a person should know about the change. */
+  readonly note?: string;
+  /** The same for programs: fields beside the item in the JSON answer. */
+  readonly extra?: Readonly<Record<string, boolean>>;
+}
+
+export interface PageRequest {
+  readonly pageSize: number;
+  readonly pageToken: string;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextPageToken: string;
+}
+
+const PAGE_SIZE_MAX = 1_000;
+
+/** The group `weir limit ..` with its five commands. `more` adds those that only one has. */
+export function resourceCommand<T extends { id: string }, O>(
+  resource: Resource<T, O>,
+  more?: (group: Command, context: CliContext) => void,
+): CliCommand {
+  const { name, summary, examples } = resource;
+  return {
+    name,
+    summary,
+    examples,
+    register: (program, context) => {
+      const group = program.command(name).description(summary);
+      addCreate(group, context, resource);
+      addGet(group, context, resource);
+      addList(group, context, resource);
+      addUpdate(group, context, resource);
+      addDelete(group, context, resource);
+      more?.(group, context);
+    },
+  };
+}
+
+function addCreate<T extends { id: string }, O>(
+  group: Command,
+  context: CliContext,
+  resource: Resource<T, O>,
+): void {
+  const command = group
+    .command('create')
+    .description(`create a ${resource.name}`)
+    .argument('[id]', 'letters, digits, "_", "-" and ".", at most 64; made up if left out');
+  resource
+    .addOptions(context.addCommonOptions(command), 'create')
+    .option('--from <file>', 'start from a JSON or YAML document (proto3 JSON), "-" for stdin')
+    .action(async (id: string | undefined, options: O & CommonOptions & { from?: string }) => {
+      const draft = await draftFrom(resource, options.from, context);
+      if (id !== undefined) draft.id = id;
+      resource.apply(options, draft);
+      resource.checkNew?.(draft, options);
+      const saved = await context.withService(options, ({ governance }) =>
+        resource.rpc.create(governance, draft),
+      );
+      showSaved(context, resource, options, saved);
+    });
+}
+
+function addGet<T, O>(group: Command, context: CliContext, resource: Resource<T, O>): void {
+  const command = group.command('get').description(`show a ${resource.name}`).argument('<id>');
+  context.addCommonOptions(command).action(async (id: string, options: CommonOptions) => {
+    const item = await context.withService(options, ({ governance }) =>
+      resource.rpc.get(governance, id),
+    );
+    showSaved(context, resource, options, { item });
+  });
+}
+
+function addList<T, O>(group: Command, context: CliContext, resource: Resource<T, O>): void {
+  const command = group.command('list').description(`list ${resource.plural}, by id`);
+  const withFilters = resource.addFilters?.(command) ?? command;
+  context
+    .addCommonOptions(withFilters)
+    .option('--first <n>', 'show at most so many', integerBetween(1, 100_000), PAGE_SIZE_MAX)
+    .action(async (options: O & CommonOptions & { first: number }) => {
+      const page = await context.withService(options, ({ governance }) =>
+        listUpTo(options.first, (request) => resource.rpc.list(governance, request, options)),
+      );
+      context.answer(options, {
+        json: () => ({
+          [resource.listField ?? resource.plural]: page.items.map(
+            (item) => resource.codec.write(item) ?? null,
+          ),
+          more: page.nextPageToken !== '',
+        }),
+        text: () => listText(context, resource, page),
+      });
+    });
+}
+
+function addUpdate<T extends { id: string }, O>(
+  group: Command,
+  context: CliContext,
+  resource: Resource<T, O>,
+): void {
+  const command = group
+    .command('update')
+    .description(`change a ${resource.name}: what the options name, and nothing else`)
+    .argument('<id>');
+  resource
+    .addOptions(context.addCommonOptions(command), 'update')
+    .action(async (id: string, options: O & CommonOptions) => {
+      const draft = resource.codec.blank();
+      draft.id = id;
+      const mask = [...resource.apply(options, draft)];
+      if (mask.length === 0) {
+        throw new CliError(
+          `Nothing to change. Name what to change; see \`weir ${resource.name} update --help\`.`,
+        );
+      }
+      const saved = await context.withService(options, ({ governance }) =>
+        resource.rpc.update(governance, draft, mask),
+      );
+      showSaved(context, resource, options, saved);
+    });
+}
+
+function addDelete<T, O>(group: Command, context: CliContext, resource: Resource<T, O>): void {
+  const command = group.command('delete').description(`delete a ${resource.name}`).argument('<id>');
+  context.addCommonOptions(command).action(async (id: string, options: CommonOptions) => {
+    await context.withService(options, ({ governance }) => resource.rpc.delete(governance, id));
+    context.answer(options, {
+      json: () => ({ deleted: id }),
+      text: () => `Deleted ${resource.name} ${printable(id)}.\n`,
+    });
+  });
+}
+
+async function draftFrom<T, O>(
+  resource: Resource<T, O>,
+  from: string | undefined,
+  context: CliContext,
+): Promise<T> {
+  const given = from === undefined ? {} : await readDocument(from, context.io);
+  return resource.codec.read({ ...resource.defaults, ...readObject(given, '') }, '');
+}
+
+async function listUpTo<T>(
+  most: number,
+  fetch: (request: PageRequest) => Promise<Page<T>>,
+): Promise<Page<T>> {
+  const items: T[] = [];
+  let pageToken = '';
+  do {
+    const pageSize = Math.min(PAGE_SIZE_MAX, most - items.length);
+    const page = await fetch({ pageSize, pageToken });
+    items.push(...page.items);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '' && items.length < most);
+  return { items, nextPageToken: pageToken };
+}
+
+function listText<T, O>(context: CliContext, resource: Resource<T, O>, page: Page<T>): string {
+  if (page.items.length === 0) return `There are no ${resource.plural}.\n`;
+  const more = page.nextPageToken === '' ? '' : '\nThere are more: raise --first.\n';
+  return context.table(resource.columns, page.items) + more;
+}
+
+/** One item, and what came with it. */
+export function showSaved<T, O>(
+  context: CliContext,
+  { name, codec, columns }: Resource<T, O>,
+  options: CommonOptions,
+  saved: Saved<T>,
+): void {
+  const { item, secret, note, extra } = saved;
+  if (item === undefined) throw new CliError(`The service answered without a ${name}.`, 4);
+  context.answer(options, {
+    json: () => {
+      const json = codec.write(item);
+      const shown = typeof json === 'object' && !Array.isArray(json) ? json : {};
+      return { ...shown, ...extra, ...(secret === undefined ? {} : { secret }) };
+    },
+    text: () => {
+      const facts = columns.map((column) => [column.title, column.text(item)] as const);
+      const shown = facts.filter(([, value]) => value !== '');
+      return renderFacts(shown) + secretText(secret) + (note === undefined ? '' : `\n${note}\n`);
+    },
+  });
+}
+
+const secretText = (secret: string | undefined): string =>
+  secret === undefined
+    ? ''
+    : `SECRET  ${printable(secret)}\n\nKeep it now: it is not shown again.\n`;

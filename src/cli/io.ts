@@ -1,0 +1,44 @@
+import type { Readable } from 'node:stream';
+
+/** Where text goes. Both a stream and a string collector of a test fit. */
+export interface TextSink {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}
+
+/** Everything of the process that a command may touch. Tests hand in their own. */
+export interface CliIo {
+  readonly stdout: TextSink;
+  readonly stderr: TextSink;
+  readonly stdin: Readable;
+  readonly env: NodeJS.ProcessEnv;
+  /** Resolves when the person at the shell, or a supervisor, asks the process to end. */
+  stopRequested(): Promise<void>;
+}
+
+/** The real process. */
+export function processIo(): CliIo {
+  let stop: Promise<void> | undefined;
+  return {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stdin: process.stdin,
+    env: process.env,
+    stopRequested: () => (stop ??= untilSignal()),
+  };
+}
+
+/** The first signal asks; a second one ends the process at once, in case stopping hangs. */
+function untilSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const ask = (): void => {
+      if (asked) process.exit(130);
+      asked = true;
+      resolve();
+    };
+    process.on('SIGINT', ask);
+    process.on('SIGTERM', ask);
+  });
+}

@@ -1,0 +1,115 @@
+import {
+  type Calendar,
+  CalendarUnit,
+  type Interval,
+  type Match,
+  type Owner,
+  OwnerKind,
+  type PolicyStatus,
+  Unit,
+  Weekday,
+} from '../../gen/weir/v1/common.js';
+import {
+  Algorithm,
+  type AllowList,
+  type Budget,
+  type Customer,
+  type Lifetime,
+  type Limit,
+  type Price,
+  type Team,
+  type VirtualKey,
+} from '../../gen/weir/v1/governance_service.js';
+import { enumeration, flag, int32, int64, listOf, optional, stringMap, text } from './codec.js';
+import { message, oneof } from './message.js';
+import { duration, timestamp } from './well-known.js';
+
+const times = { createdAt: optional(timestamp), updatedAt: optional(timestamp) };
+
+const owner = message<Owner>({ kind: enumeration<OwnerKind>(OwnerKind), id: text });
+
+const match = message<Match>({ providers: listOf(text), models: listOf(text), labels: stringMap });
+
+const calendar = message<Calendar>({
+  unit: enumeration<CalendarUnit>(CalendarUnit),
+  timeZone: text,
+  weekStart: enumeration<Weekday>(Weekday),
+  anchorDay: int32,
+  anchorMonth: int32,
+});
+
+const lifetime = message<Lifetime>({});
+
+const allowList = message<AllowList>({ names: listOf(text) });
+
+export const interval = message<Interval>({
+  start: optional(timestamp),
+  end: optional(timestamp),
+});
+
+export const policyStatus = message<PolicyStatus>({
+  policyId: text,
+  policyName: text,
+  owner: optional(owner),
+  unit: enumeration<Unit>(Unit),
+  limit: int64,
+  remaining: int64,
+  held: int64,
+  interval: optional(interval),
+  shadow: flag,
+  admits: flag,
+  retryAfter: optional(duration),
+});
+
+export const customer = message<Customer>({ id: text, name: text, ...times });
+
+export const team = message<Team>({ id: text, name: text, customerId: text, ...times });
+
+export const virtualKey = message<VirtualKey>({
+  id: text,
+  name: text,
+  teamId: text,
+  customerId: text,
+  active: flag,
+  expiresAt: optional(timestamp),
+  allowedProviders: optional(allowList),
+  allowedModels: optional(allowList),
+  secretHint: text,
+  ...times,
+});
+
+export const limit = message<Limit>({
+  id: text,
+  name: text,
+  owner: optional(owner),
+  unit: enumeration<Unit>(Unit),
+  maximum: int64,
+  algorithm: enumeration<Algorithm>(Algorithm),
+  window: oneof({ duration, calendar }),
+  match: optional(match),
+  shadow: flag,
+  ...times,
+});
+
+export const budget = message<Budget>({
+  id: text,
+  name: text,
+  owner: optional(owner),
+  amountNanos: int64,
+  period: oneof({ calendar, lifetime }),
+  match: optional(match),
+  shadow: flag,
+  ...times,
+});
+
+export const price = message<Price>({
+  id: text,
+  provider: text,
+  model: text,
+  inputPicoUsdPerToken: int64,
+  cachedInputPicoUsdPerToken: optional(int64),
+  outputPicoUsdPerToken: int64,
+  reasoningPicoUsdPerToken: optional(int64),
+  revision: int32,
+  ...times,
+});
