@@ -1,0 +1,63 @@
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { WeirConfig } from '../config/weir-config.js';
+import { BudgetLedger } from './budget-ledger.js';
+import type {
+  Balance,
+  Debit,
+  DebitOutcome,
+  PeriodKey,
+  Spend,
+  SpendQuery,
+} from './core/ledger-model.js';
+import { GroupCommitter } from './group-committer.js';
+
+/** So many full groups may wait: at the rate of a busy database, about a second's worth. */
+const WAITING_GROUPS_MAX = 20;
+
+/** Debits and balances for other modules: callers' single questions, asked of the ledger in groups. */
+@Injectable()
+export class BudgetsService implements BeforeApplicationShutdown {
+  private readonly debits: GroupCommitter<Debit, DebitOutcome>;
+  private readonly reads: GroupCommitter<readonly PeriodKey[], readonly Balance[]>;
+
+  constructor(
+    private readonly ledger: BudgetLedger,
+    config: WeirConfig,
+  ) {
+    const { groupSizeMax } = config.debits;
+    const options = { groupSizeMax, queueMax: groupSizeMax * WAITING_GROUPS_MAX, flushesMax: 1 };
+    this.debits = new GroupCommitter((items) => ledger.postDebits(items), options);
+    this.reads = new GroupCommitter((items) => this.readTogether(items), options);
+  }
+
+  /** Durable when it answers. */
+  debit(debit: Debit): Promise<DebitOutcome> {
+    return this.debits.submit(debit);
+  }
+
+  /** Debits in order, each atomic by itself; they share a commit with each other and with others. */
+  debitMany(debits: readonly Debit[]): Promise<readonly DebitOutcome[]> {
+    return Promise.all(debits.map((debit) => this.debit(debit)));
+  }
+
+  balances(keys: readonly PeriodKey[]): Promise<readonly Balance[]> {
+    return keys.length === 0 ? Promise.resolve([]) : this.reads.submit(keys);
+  }
+
+  spend(query: SpendQuery): Promise<Spend> {
+    return this.ledger.sumSpend(query);
+  }
+
+  /** After the listeners have closed and before the database does: what was taken is answered. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await Promise.all([this.debits.close(), this.reads.close()]);
+  }
+
+  private async readTogether(
+    questions: readonly (readonly PeriodKey[])[],
+  ): Promise<readonly (readonly Balance[])[]> {
+    const balances = await this.ledger.readBalances(questions.flat());
+    let from = 0;
+    return questions.map((keys) => balances.slice(from, (from += keys.length)));
+  }
+}

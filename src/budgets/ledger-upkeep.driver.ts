@@ -1,0 +1,83 @@
+import {
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+} from '@nestjs/common';
+import { DAY_MS, HOUR_MS } from '../common/time.js';
+import { WeirConfig } from '../config/weir-config.js';
+import { Database } from '../storage/database.js';
+
+/** Partitions exist for this month and so many after it. */
+const PARTITIONS_AHEAD = 3;
+
+/** Rows that one statement deletes: a few milliseconds of work, and of locks. */
+const PRUNE_BATCH = 5_000;
+
+/** Makes partitions before they are needed and forgets old idempotency keys; every replica may. */
+@Injectable()
+export class LedgerUpkeepDriver implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(LedgerUpkeepDriver.name);
+  private readonly keyRetentionMs: number;
+  private timer: NodeJS.Timeout | undefined;
+  private round: Promise<void> = Promise.resolve();
+  private isStopped = false;
+
+  constructor(
+    private readonly database: Database,
+    config: WeirConfig,
+  ) {
+    this.keyRetentionMs = config.debits.keyRetentionDays * DAY_MS;
+  }
+
+  onApplicationBootstrap(): void {
+    this.start();
+    this.timer = setInterval(() => this.start(), HOUR_MS);
+    this.timer.unref();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.isStopped = true;
+    clearInterval(this.timer);
+    await this.round;
+  }
+
+  private start(): void {
+    this.round = this.round.then(() => this.runLogged());
+  }
+
+  /** What fails now is tried again in an hour; partitions are made months ahead. */
+  private async runLogged(): Promise<void> {
+    try {
+      await this.run();
+    } catch (error) {
+      this.logger.warn(`upkeep of the ledger failed, next try in an hour: ${String(error)}`);
+    }
+  }
+
+  /** One round. Resolves to the number of keys that were forgotten. */
+  async run(): Promise<number> {
+    await this.database.query('SELECT weir_make_ledger_partitions($1)', [PARTITIONS_AHEAD]);
+    let pruned = 0;
+    for (let batch = PRUNE_BATCH; batch === PRUNE_BATCH && !this.isStopped; pruned += batch)
+      batch = await this.prune();
+    return pruned;
+  }
+
+  private async prune(): Promise<number> {
+    const parameters = [this.keyRetentionMs, PRUNE_BATCH];
+    const [row] = await this.database.query<{ pruned: string }>(PRUNE_KEYS, parameters);
+    return Number(row?.pruned ?? 0);
+  }
+}
+
+/** Rows that another replica is deleting are left to it. */
+const PRUNE_KEYS = `
+  WITH old AS (
+    SELECT scope, idempotency_key FROM debit_keys
+      WHERE recorded_at < now() - make_interval(secs => $1::double precision / 1000)
+      ORDER BY recorded_at LIMIT $2 FOR UPDATE SKIP LOCKED),
+  pruned AS (
+    DELETE FROM debit_keys AS k USING old
+      WHERE k.scope = old.scope AND k.idempotency_key = old.idempotency_key RETURNING 1)
+  SELECT count(*) AS pruned FROM pruned`;

@@ -1,0 +1,270 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { BudgetLedger } from '../../src/budgets/budget-ledger.js';
+import { INT64_MAX } from '../../src/budgets/core/int64.js';
+import type { Debit, DebitOutcome, PeriodKey } from '../../src/budgets/core/ledger-model.js';
+import { wallMs } from '../../src/common/time.js';
+
+const JANUARY = { start: wallMs(1_767_225_600_000), end: wallMs(1_769_904_000_000) };
+const FEBRUARY = { start: wallMs(1_769_904_000_000), end: wallMs(1_772_323_200_000) };
+
+/** Each test has names of its own, so that a ledger may be shared between tests. */
+let testNumber = 0;
+
+const named = (name: string): string => `${name}-${testNumber}`;
+
+const period = (name: string, interval = JANUARY, generation = 1): PeriodKey => ({
+  budgetId: named(name),
+  generation,
+  period: interval,
+});
+
+function debit(key: string, changes: Partial<Debit> = {}): Debit {
+  return {
+    id: named(`debit-${key}`),
+    scope: named('key'),
+    idempotencyKey: key,
+    bodyHash: 'ab'.repeat(32),
+    virtualKeyId: named('key'),
+    teamId: named('team'),
+    customerId: named('customer'),
+    provider: 'openai',
+    model: 'gpt-5',
+    amountNanos: 100n,
+    tokens: { input: 1n, cachedInput: 2n, output: 3n, reasoning: 4n },
+    priceId: 'price_1',
+    priceRevision: 7,
+    postedTo: [period('budget')],
+    ...changes,
+  };
+}
+
+const kinds = (outcomes: readonly DebitOutcome[]): readonly string[] =>
+  outcomes.map((outcome) => outcome.kind);
+
+const OTHER_BODY = 'cd'.repeat(32);
+
+/** What every {@link BudgetLedger} does. `open` is called once for each test. */
+export function budgetLedgerContract(name: string, open: () => Promise<BudgetLedger>): void {
+  describe(`BudgetLedger: ${name}`, () => {
+    let ledger: BudgetLedger;
+
+    beforeEach(async () => {
+      testNumber++;
+      ledger = await open();
+    });
+
+    const postedTo = async (...keys: PeriodKey[]): Promise<readonly bigint[]> =>
+      (await ledger.readBalances(keys)).map((balance) => balance.postedNanos);
+
+    it('reads zero where nothing was posted, in the order asked', async () => {
+      await ledger.postDebits([debit('a', { postedTo: [period('second')] })]);
+      const keys = [period('first'), period('second'), period('first')];
+      const balances = await ledger.readBalances(keys);
+      expect(balances.map((balance) => balance.key)).toEqual(keys);
+      expect(balances.map((balance) => balance.postedNanos)).toEqual([0n, 100n, 0n]);
+      expect(balances.map((balance) => balance.heldNanos)).toEqual([0n, 0n, 0n]);
+      expect(await ledger.readBalances([])).toEqual([]);
+    });
+
+    it('posts a debit to each of its periods and answers with facts and balances', async () => {
+      const keys = [period('z'), period('a'), period('a', FEBRUARY), period('a', JANUARY, 2)];
+      const [outcome] = await ledger.postDebits([debit('a', { postedTo: keys })]);
+      expect(outcome).toEqual({
+        kind: 'posted',
+        facts: {
+          id: named('debit-a'),
+          amountNanos: 100n,
+          priceId: 'price_1',
+          priceRevision: 7,
+          recordedAt: expect.any(Number),
+          postedTo: keys,
+        },
+        balances: keys.map((key) => ({ key, postedNanos: 100n, heldNanos: 0n })),
+      });
+      expect(await postedTo(...keys)).toEqual([100n, 100n, 100n, 100n]);
+    });
+
+    it('records a debit that no budget matches', async () => {
+      const [outcome] = await ledger.postDebits([debit('a', { postedTo: [] })]);
+      expect(outcome).toMatchObject({ kind: 'posted', balances: [] });
+      const owner = { kind: 'virtual_key', id: named('key') } as const;
+      expect((await ledger.sumSpend({ owner, interval: undefined })).amountNanos).toBe(100n);
+    });
+
+    it('does nothing for an empty group', async () => {
+      expect(await ledger.postDebits([])).toEqual([]);
+    });
+
+    it('sums up a group that meets the same and different periods', async () => {
+      const outcomes = await ledger.postDebits([
+        debit('a', { postedTo: [period('x'), period('y')] }),
+        debit('b', { amountNanos: 5n, postedTo: [period('y')] }),
+        debit('c', { amountNanos: 0n, postedTo: [period('z')] }),
+      ]);
+      expect(kinds(outcomes)).toEqual(['posted', 'posted', 'posted']);
+      expect(await postedTo(period('x'), period('y'), period('z'))).toEqual([100n, 105n, 0n]);
+    });
+
+    it('answers a used key with the first facts, and with the balances of now', async () => {
+      const [first] = await ledger.postDebits([debit('a')]);
+      await ledger.postDebits([debit('b')]);
+      const again = debit('a', { id: 'other', amountNanos: 999n, postedTo: [period('other')] });
+      const [replayed] = await ledger.postDebits([again]);
+      expect(first?.kind === 'posted' && replayed?.kind === 'replayed').toBe(true);
+      expect(replayed).toMatchObject({
+        kind: 'replayed',
+        facts: first?.kind === 'posted' ? first.facts : undefined,
+        balances: [{ key: period('budget'), postedNanos: 200n, heldNanos: 0n }],
+      });
+      expect(await postedTo(period('budget'), period('other'))).toEqual([200n, 0n]);
+    });
+
+    it('refuses a used key with another body, and posts the rest of the group', async () => {
+      await ledger.postDebits([debit('a')]);
+      const outcomes = await ledger.postDebits([
+        debit('b'),
+        debit('a', { bodyHash: OTHER_BODY }),
+        debit('c'),
+        debit('a'),
+      ]);
+      expect(kinds(outcomes)).toEqual(['posted', 'conflict', 'posted', 'replayed']);
+      expect(await postedTo(period('budget'))).toEqual([300n]);
+    });
+
+    it('lets the first of a group have the key', async () => {
+      const outcomes = await ledger.postDebits([
+        debit('a'),
+        debit('a', { id: 'second' }),
+        debit('a', { id: 'third', bodyHash: OTHER_BODY, amountNanos: 7n }),
+      ]);
+      expect(kinds(outcomes)).toEqual(['posted', 'replayed', 'conflict']);
+      expect(outcomes[1]).toMatchObject({ facts: { id: named('debit-a') } });
+      expect(await postedTo(period('budget'))).toEqual([100n]);
+    });
+
+    it('keeps the keys of different scopes apart', async () => {
+      const outcomes = await ledger.postDebits([
+        debit('a'),
+        debit('a', { id: named('other'), scope: named('other') }),
+        debit('a', { id: named('none'), scope: '', idempotencyKey: named('a') }),
+      ]);
+      expect(kinds(outcomes)).toEqual(['posted', 'posted', 'posted']);
+    });
+
+    it('has one effect for 50 callers with one key', async () => {
+      const callers = Array.from({ length: 50 }, (_, i) =>
+        debit('a', { id: named(`caller-${i}`) }),
+      );
+      const outcomes = await Promise.all(callers.map((caller) => ledger.postDebits([caller])));
+      expect(kinds(outcomes.flat()).filter((kind) => kind === 'posted')).toHaveLength(1);
+      expect(kinds(outcomes.flat()).filter((kind) => kind === 'replayed')).toHaveLength(49);
+      const ids = outcomes.flat().map((outcome) => 'facts' in outcome && outcome.facts.id);
+      expect(new Set(ids).size).toBe(1);
+      expect(await postedTo(period('budget'))).toEqual([100n]);
+    });
+
+    it('reaches the edge of int64, and refuses only what would pass it', async () => {
+      const outcomes = await ledger.postDebits([
+        debit('a', { amountNanos: INT64_MAX - 10n }),
+        debit('b', { amountNanos: 11n, postedTo: [period('budget'), period('other')] }),
+        debit('c', { amountNanos: 10n }),
+        debit('d', { amountNanos: 1n, postedTo: [period('other')] }),
+        debit('e', { amountNanos: 1n }),
+      ]);
+      expect(kinds(outcomes)).toEqual([
+        'posted',
+        'out_of_range',
+        'posted',
+        'posted',
+        'out_of_range',
+      ]);
+      expect(await postedTo(period('budget'), period('other'))).toEqual([INT64_MAX, 1n]);
+      expect(kinds(await ledger.postDebits([debit('b', { amountNanos: 11n })]))).toEqual([
+        'out_of_range',
+      ]);
+      const fits = debit('b', { amountNanos: 2n, postedTo: [period('other')] });
+      expect(kinds(await ledger.postDebits([fits]))).toEqual(['posted']);
+    });
+
+    it('keeps text as it is', async () => {
+      const odd = 'a"b\\c{d},\n😀 NULL';
+      const key = period(odd);
+      const changes = { scope: named(odd), model: odd, priceId: odd, postedTo: [key] };
+      await ledger.postDebits([debit(odd, changes)]);
+      const [again] = await ledger.postDebits([debit(odd, changes)]);
+      expect(again).toMatchObject({ kind: 'replayed', facts: { priceId: odd, postedTo: [key] } });
+      expect(await postedTo(key)).toEqual([100n]);
+    });
+
+    it('posts to a period that reaches from the year 1 to the year 9999', async () => {
+      const lifetime = { start: wallMs(-62_135_596_800_000), end: wallMs(253_402_300_799_999) };
+      const key = period('lifetime', lifetime);
+      await ledger.postDebits([debit('a', { postedTo: [key] })]);
+      const [again] = await ledger.postDebits([debit('a', { postedTo: [key] })]);
+      expect(again).toMatchObject({ kind: 'replayed', facts: { postedTo: [key] } });
+    });
+
+    it('sums up by owner and by the time of recording', async () => {
+      const other = { virtualKeyId: named('key2'), scope: named('key2') };
+      const outcomes = await ledger.postDebits([
+        debit('a'),
+        debit('b', { ...other, amountNanos: 11n }),
+        debit('c', { ...other, amountNanos: 1n, teamId: named('team2') }),
+      ]);
+      const sum = async (kind: 'customer' | 'team' | 'virtual_key', id: string) =>
+        (await ledger.sumSpend({ owner: { kind, id: named(id) }, interval: undefined }))
+          .amountNanos;
+      expect(await sum('virtual_key', 'key')).toBe(100n);
+      expect(await sum('virtual_key', 'key2')).toBe(12n);
+      expect(await sum('team', 'team')).toBe(111n);
+      expect(await sum('customer', 'customer')).toBe(112n);
+      expect(await sum('customer', 'nobody')).toBe(0n);
+      const [first] = outcomes;
+      const recordedAt = first?.kind === 'posted' ? first.facts.recordedAt : wallMs(0);
+      const owner = { kind: 'customer', id: named('customer') } as const;
+      const within = { start: recordedAt, end: wallMs(recordedAt + 1) };
+      const before = { start: wallMs(0), end: recordedAt };
+      expect(await ledger.sumSpend({ owner, interval: within })).toEqual({
+        debits: 3n,
+        amountNanos: 112n,
+        tokens: { input: 3n, cachedInput: 6n, output: 9n, reasoning: 12n },
+      });
+      expect((await ledger.sumSpend({ owner, interval: before })).debits).toBe(0n);
+    });
+
+    it('sums up everything for the root, beyond int64', async () => {
+      const root = { owner: { kind: 'root', id: '' }, interval: undefined } as const;
+      const before = (await ledger.sumSpend(root)).amountNanos;
+      await ledger.postDebits([
+        debit('a', { amountNanos: INT64_MAX, postedTo: [] }),
+        debit('b', { amountNanos: INT64_MAX, postedTo: [] }),
+      ]);
+      expect((await ledger.sumSpend(root)).amountNanos - before).toBe(2n * INT64_MAX);
+    });
+
+    it('comes out right when groups overlap in any order at once', async () => {
+      const budgets = Array.from({ length: 20 }, (_, i) => period(`budget-${i}`));
+      const group = (g: number): Debit[] =>
+        Array.from({ length: 40 }, (_, i) =>
+          debit(`${(g * 7 + i * 13) % 60}`, {
+            id: named(`debit-${g}-${i}`),
+            amountNanos: 3n,
+            postedTo: [budgets[(g * 3 + i * 7) % 20], budgets[(g + i * 11 + 1) % 20]]
+              .filter((key, place, all) => key !== undefined && all.indexOf(key) === place)
+              .flatMap((key) => (key === undefined ? [] : [key])),
+          }),
+        );
+      const outcomes = await Promise.all(
+        Array.from({ length: 12 }, (_, g) => ledger.postDebits(group(g))),
+      );
+      const posted = outcomes.flat().filter((outcome) => outcome.kind === 'posted');
+      expect(posted).toHaveLength(60);
+      const expected = posted.reduce(
+        (sum, outcome) => sum + 3n * BigInt(outcome.facts.postedTo.length),
+        0n,
+      );
+      const sums = await postedTo(...budgets);
+      expect(sums.reduce((a, b) => a + b, 0n)).toBe(expected);
+    });
+  });
+}
