@@ -8,9 +8,10 @@ import { configRuleFaults } from './config-rules.js';
 import { configSchema, type SchemaEntry } from './config-schema.js';
 import { CONFIG_FILE_VARIABLE, type Environment, environmentInput } from './environment-input.js';
 import { CONFIG_FILE_BYTES_MAX, fileInput } from './file-input.js';
+import { overrideInput, type Overrides } from './override-input.js';
 import { WeirConfig } from './weir-config.js';
 
-/** Where each knob's value comes from: `default`, `weir.yaml:3` or the name of a variable. */
+/** Where each knob's value comes from: `default`, `weir.yaml:3`, a variable or `command line`. */
 export type ConfigSources = ReadonlyMap<string, string>;
 
 export interface LoadedConfig {
@@ -22,18 +23,24 @@ export interface LoadedConfig {
 
 export interface LoadOptions {
   /** From `--config`; wins over `WEIR_CONFIG`. */
-  readonly file?: string;
+  readonly file?: string | undefined;
   readonly env: Environment;
   readonly cwd: string;
+  /** Dotted keys and their values, from options of the command line; they win over all else. */
+  readonly overrides?: Overrides | undefined;
 }
 
 /**
- * The configuration: defaults, then the file, then the environment, later ones winning. Throws a
+ * The configuration: defaults, then the file, the environment and the overrides, later ones winning. Throws a
  * {@link ConfigError} with every fault of all of them; a configuration that is returned is valid.
  */
 export function loadConfig(options: LoadOptions): LoadedConfig {
   const schema = configSchema();
-  const inputs = [readFile(options), environmentInput(options.env, schema)];
+  const inputs = [
+    readFile(options),
+    environmentInput(options.env, schema),
+    overrideInput(options.overrides ?? {}, schema),
+  ];
   const given = new Map(
     inputs.flatMap((input) => input.given).map((value) => [value.path.join('.'), value]),
   );
