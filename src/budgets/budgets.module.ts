@@ -1,12 +1,10 @@
 import { Module } from '@nestjs/common';
-import { StorageModule } from '../storage/storage.module.js';
 import { BudgetLedger } from './budget-ledger.js';
 import { BudgetsService } from './budgets.service.js';
 import { LedgerUpkeepDriver } from './ledger-upkeep.driver.js';
 import { PostgresBudgetLedger } from './postgres-budget-ledger.js';
 
 @Module({
-  imports: [StorageModule],
   providers: [
     { provide: BudgetLedger, useClass: PostgresBudgetLedger },
     BudgetsService,

@@ -1,12 +1,9 @@
-import {
-  Injectable,
-  Logger,
-  type OnApplicationBootstrap,
-  type OnModuleDestroy,
-} from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Log } from '../common/log.js';
 import { DAY_MS, HOUR_MS } from '../common/time.js';
 import { WeirConfig } from '../config/weir-config.js';
 import { Database } from '../storage/database.js';
+import { errorText } from '../storage/postgres-error.js';
 
 /** Partitions exist for this month and so many after it. */
 const PARTITIONS_AHEAD = 3;
@@ -17,7 +14,6 @@ const PRUNE_BATCH = 5_000;
 /** Makes partitions before they are needed and forgets old idempotency keys; every replica may. */
 @Injectable()
 export class LedgerUpkeepDriver implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly logger = new Logger(LedgerUpkeepDriver.name);
   private readonly keyRetentionMs: number;
   private timer: NodeJS.Timeout | undefined;
   private round: Promise<void> = Promise.resolve();
@@ -25,6 +21,7 @@ export class LedgerUpkeepDriver implements OnApplicationBootstrap, OnModuleDestr
 
   constructor(
     private readonly database: Database,
+    private readonly log: Log,
     config: WeirConfig,
   ) {
     this.keyRetentionMs = config.debits.keyRetentionDays * DAY_MS;
@@ -51,7 +48,10 @@ export class LedgerUpkeepDriver implements OnApplicationBootstrap, OnModuleDestr
     try {
       await this.run();
     } catch (error) {
-      this.logger.warn(`upkeep of the ledger failed, next try in an hour: ${String(error)}`);
+      this.log.warn(
+        { error: errorText(error) },
+        'Upkeep of the ledger failed; next try in an hour',
+      );
     }
   }
 

@@ -13,7 +13,7 @@ import type {
   SpendQuery,
 } from './core/ledger-model.js';
 import { type FactsJson, readFacts } from './facts-json.js';
-import { isOutOfRange, isTransient, storeError } from './postgres-error.js';
+import { isOutOfRange, isTransient, ledgerError } from './ledger-error.js';
 import { sqlArray } from './sql-array.js';
 
 const ATTEMPTS_MAX = 5;
@@ -85,7 +85,7 @@ export class PostgresBudgetLedger extends BudgetLedger {
       try {
         return await this.database.query<Row>(sql, parameters);
       } catch (error) {
-        if (!isTransient(error) || attempt === ATTEMPTS_MAX) throw storeError(error);
+        if (!isTransient(error) || attempt === ATTEMPTS_MAX) throw ledgerError(error);
       }
     }
   }
