@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { validate } from 'dockerfile-utils';
 
 const root = process.cwd();
 
@@ -53,6 +54,22 @@ describe('the tree', () => {
     const kebab = /^[a-z0-9]+([-.][a-z0-9]+)*\.ts$/;
     const names = sources.filter((file) => !file.startsWith('src/gen/'));
     expect(names.filter((file) => !kebab.test(file.split('/').at(-1) ?? ''))).toEqual([]);
+  });
+});
+
+describe('the image', () => {
+  it('passes the lint of its Dockerfile', () => {
+    const faults = validate(read('Dockerfile')).map(
+      ({ range, message }) => `line ${range.start.line + 1}: ${message}`,
+    );
+    expect(faults).toEqual([]);
+  });
+
+  it('is built in stages, on the long-term release, and does not run as root', () => {
+    const dockerfile = read('Dockerfile');
+    expect(dockerfile.match(/^FROM node:24/gm)?.length).toBe(2);
+    expect(dockerfile).toMatch(/^USER (?!root|0)/m);
+    expect(dockerfile).toMatch(/^HEALTHCHECK /m);
   });
 });
 

@@ -1,4 +1,4 @@
-import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { WeirConfig } from '../config/weir-config.js';
 import { BudgetLedger } from './budget-ledger.js';
 import type {
@@ -16,7 +16,7 @@ const WAITING_GROUPS_MAX = 20;
 
 /** Debits and balances for other modules: callers' single questions, asked of the ledger in groups. */
 @Injectable()
-export class BudgetsService implements BeforeApplicationShutdown {
+export class BudgetsService implements OnApplicationShutdown {
   private readonly debits: GroupCommitter<Debit, DebitOutcome>;
   private readonly reads: GroupCommitter<readonly PeriodKey[], readonly Balance[]>;
 
@@ -48,8 +48,8 @@ export class BudgetsService implements BeforeApplicationShutdown {
     return this.ledger.sumSpend(query);
   }
 
-  /** After the listeners have closed and before the database does: what was taken is answered. */
-  async beforeApplicationShutdown(): Promise<void> {
+  /** The servers have closed and the database has not: calls that were cut off are still posted. */
+  async onApplicationShutdown(): Promise<void> {
     await Promise.all([this.debits.close(), this.reads.close()]);
   }
 

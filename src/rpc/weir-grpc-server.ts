@@ -1,9 +1,4 @@
-import {
-  Server,
-  ServerCredentials,
-  type ServiceDefinition,
-  type UntypedServiceImplementation,
-} from '@grpc/grpc-js';
+import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
 import { ServerGrpc } from '@nestjs/microservices';
 
 export interface GrpcServerOptions {
@@ -19,11 +14,8 @@ export interface GrpcServerOptions {
   readonly packages: readonly string[];
 }
 
-/** A service that is registered on the grpc-js server itself. */
-export interface DirectService {
-  readonly definition: ServiceDefinition;
-  readonly implementation: UntypedServiceImplementation;
-}
+/** Registers a service on the grpc-js server itself, past Nest. */
+export type DirectService = (server: Server) => void;
 
 /**
  * Nest's gRPC transport with a server of our own making: it knows the port it got, carries services
@@ -49,8 +41,7 @@ export class WeirGrpcServer extends ServerGrpc {
       'grpc-node.max_session_memory': this.settings.maxSessionMemoryMegabytes,
       'grpc.enable_channelz': 0,
     });
-    for (const { definition, implementation } of this.directServices)
-      server.addService(definition, implementation);
+    for (const addTo of this.directServices) addTo(server);
     this.address = await bind(server, this.settings);
     this.server = server;
     return server;

@@ -1,0 +1,36 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { CommonModule } from './common/common.module.js';
+import type { Log } from './common/log.js';
+import { ConfigModule } from './config/config.module.js';
+import type { WeirConfig } from './config/weir-config.js';
+import { HealthModule } from './health/health.module.js';
+import { QuotaModule } from './quota/quota.module.js';
+import { RpcModule } from './rpc/rpc.module.js';
+import type { Database } from './storage/database.js';
+import { StorageModule } from './storage/storage.module.js';
+import { TelemetryModule } from './telemetry/telemetry.module.js';
+
+/** What exists before the modules do, and outlives them. */
+export interface Foundations {
+  readonly config: WeirConfig;
+  readonly log: Log;
+  readonly database: Database;
+}
+
+@Module({})
+export class AppModule {
+  static with({ config, log, database }: Foundations): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        CommonModule.with(log),
+        ConfigModule.with(config),
+        StorageModule.with(database),
+        RpcModule,
+        QuotaModule,
+        HealthModule,
+        TelemetryModule,
+      ],
+    };
+  }
+}

@@ -1,0 +1,82 @@
+import { type Owner, OwnerKind, Unit } from '../gen/weir/v1/common.js';
+import { Algorithm, GovernanceServiceService } from '../gen/weir/v1/governance_service.js';
+import { createClient, type GrpcClient } from '../rpc/grpc-client.js';
+
+const TIMES = { createdAt: undefined, updatedAt: undefined };
+const INT64_MAX = 9_223_372_036_854_775_807n;
+
+/** Sets up what a benchmark needs, over the public API. */
+export class BenchOperator {
+  private readonly governance: GrpcClient<typeof GovernanceServiceService>;
+
+  constructor(address: string) {
+    this.governance = createClient(GovernanceServiceService, 'weir.v1.GovernanceService', address);
+  }
+
+  close(): void {
+    this.governance.close();
+  }
+
+  /** A customer, its team, and the team's key, whose id is the answer. */
+  async createKey(name: string): Promise<string> {
+    const customer = { id: `${name}-customer`, name, ...TIMES };
+    const team = { id: `${name}-team`, name, customerId: customer.id, ...TIMES };
+    const virtualKey = {
+      id: `${name}-key`,
+      name,
+      teamId: team.id,
+      customerId: '',
+      active: true,
+      expiresAt: undefined,
+      allowedProviders: undefined,
+      allowedModels: undefined,
+      secretHint: '',
+      ...TIMES,
+    };
+    await this.governance.createCustomer({ customer });
+    await this.governance.createTeam({ team });
+    await this.governance.createVirtualKey({ virtualKey });
+    return virtualKey.id;
+  }
+
+  ownersOf(name: string): readonly Owner[] {
+    return [
+      { kind: OwnerKind.OWNER_KIND_ROOT, id: '' },
+      { kind: OwnerKind.OWNER_KIND_CUSTOMER, id: `${name}-customer` },
+      { kind: OwnerKind.OWNER_KIND_TEAM, id: `${name}-team` },
+      { kind: OwnerKind.OWNER_KIND_VIRTUAL_KEY, id: `${name}-key` },
+    ];
+  }
+
+  /** A limit of requests in a minute that no benchmark reaches. */
+  async createEndlessLimit(owner: Owner): Promise<void> {
+    const limit = {
+      id: '',
+      name: 'endless',
+      owner,
+      unit: Unit.UNIT_REQUESTS,
+      maximum: BigInt(Number.MAX_SAFE_INTEGER),
+      algorithm: Algorithm.ALGORITHM_SLIDING_WINDOW,
+      window: { $case: 'duration' as const, value: { seconds: 60n, nanos: 0 } },
+      match: undefined,
+      shadow: false,
+      ...TIMES,
+    };
+    await this.governance.createLimit({ limit });
+  }
+
+  /** A budget without end that applies to calls of one model, or to all. */
+  async createEndlessBudget(owner: Owner, model?: string): Promise<void> {
+    const budget = {
+      id: '',
+      name: 'endless',
+      owner,
+      amountNanos: INT64_MAX,
+      period: { $case: 'lifetime' as const, value: {} },
+      match: { providers: [], models: model === undefined ? [] : [model], labels: {} },
+      shadow: false,
+      ...TIMES,
+    };
+    await this.governance.createBudget({ budget });
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * A decision in process: from a parsed call to an answer, without gRPC. Each call comes from another
+ * key, drawn at random, so that the key, its policies and its counter are cold in the processor's
+ * caches, while those of root, customer and team are hot, as they are behind a gateway.
+ */
+import { SeededRandom } from '../common/seeded-random.js';
+import { silentLog } from '../common/log.js';
+import { SystemClock } from '../common/system-clock.js';
+import { wallMs } from '../common/time.js';
+import { WeirConfig } from '../config/weir-config.js';
+import type { CounterEngine } from '../counters/counter-engine.js';
+import { LocalCounterEngine } from '../counters/local-counter-engine.js';
+import type { Change } from '../governance/core/changes.js';
+import { Directory } from '../governance/core/directory.js';
+import type { Limit, Owner, VirtualKey } from '../governance/core/model.js';
+import { DirectoryFollower } from '../governance/directory-follower.js';
+import { GovernanceService } from '../governance/governance.service.js';
+import { MemoryPolicyStore } from '../governance/memory-policy-store.js';
+import { CallAdmission } from '../quota/call-admission.js';
+import { CheckLimitService } from '../quota/check-limit.service.js';
+import type { CheckCall } from '../quota/core/calls.js';
+import { MatchedPolicies } from '../quota/matched-policies.js';
+import type { BudgetsService } from '../budgets/budgets.service.js';
+import { type Bench, type BenchResult, median, quantile, round } from './bench-result.js';
+
+/** Policies that match a call: hot ones on root, customer and team, and one on the key itself. */
+const POLICIES = [1, 5, 20];
+/** Decisions between two readings of the clock: the clock costs about as much as a look-up. */
+const SLICE = 1_000;
+const SLICES = 300;
+const TIMES = { createdAt: wallMs(0), updatedAt: wallMs(0) };
+
+export const decideBench: Bench = {
+  name: 'decide',
+  async run({ keys }, progress): Promise<BenchResult> {
+    const rows = [];
+    for (const policies of POLICIES) {
+      progress(`${policies} policies: building a directory of ${keys} keys`);
+      const checks = checkService(keys, policies);
+      progress(`${policies} policies: deciding`);
+      const nanos = measure(checks, keys);
+      rows.push([policies, ...[0.5, 0.9, 0.99].map((q) => round(quantile(nanos, q) / 1_000, 3))]);
+    }
+    return {
+      name: 'decide',
+      title: `Decide in process, ${keys.toLocaleString('en')} live keys, each call from a random one`,
+      columns: ['matching policies', 'median, us', 'p90, us', 'p99, us'],
+      rows,
+      notes: [
+        `time of one decision, averaged over slices of ${SLICE}; quantiles are over ${SLICES} slices`,
+        'one policy is on the key (cold); the others are on root, customer and team (hot)',
+      ],
+    };
+  },
+};
+
+function measure(checks: CheckLimitService, keys: number): readonly number[] {
+  const random = new SeededRandom(1);
+  const calls = Array.from({ length: SLICE }, () => call(0));
+  const slice = (): number => {
+    for (let i = 0; i < SLICE; i++) calls[i] = call(random.below(keys));
+    const startedAt = process.hrtime.bigint();
+    for (const each of calls) void checks.check(each);
+    return Number(process.hrtime.bigint() - startedAt) / SLICE;
+  };
+  const nanos = Array.from({ length: SLICES * 2 }, slice).slice(SLICES);
+  if (!(median(nanos) > 0)) throw new Error('the clock did not move');
+  return nanos;
+}
+
+const call = (key: number): CheckCall => ({
+  subject: { kind: 'key', keyId: `key-${key}` },
+  provider: 'openai',
+  model: 'gpt-4o-mini',
+  labels: {},
+  requests: 1,
+  amountNanos: 0n,
+  dryRun: false,
+});
+
+function checkService(keys: number, policies: number): CheckLimitService {
+  const config = new WeirConfig();
+  const clock = new SystemClock();
+  const directory = new Directory();
+  directory.apply({ kind: 'everything', version: 1n, changes: [...changes(keys, policies)] });
+  const store = new MemoryPolicyStore();
+  const follower = new DirectoryFollower(store, directory, clock, config, silentLog);
+  const governance = new GovernanceService(directory, follower, clock);
+  const counters: CounterEngine = new LocalCounterEngine(config.counters);
+  return new CheckLimitService(
+    new CallAdmission(governance, config),
+    counters,
+    NO_BUDGETS,
+    new MatchedPolicies(),
+    clock,
+  );
+}
+
+/** No budget matches, so none of it is called. */
+const NO_BUDGETS = {} as unknown as BudgetsService;
+
+function* changes(keys: number, policies: number): Iterable<Change> {
+  const customer = { id: 'customer', name: 'customer', ...TIMES };
+  yield { kind: 'customer', id: customer.id, record: customer };
+  const team = { id: 'team', name: 'team', customerId: customer.id, ...TIMES };
+  yield { kind: 'team', id: team.id, record: team };
+  const hot: readonly Owner[] = [
+    { kind: 'root', id: '' },
+    { kind: 'customer', id: customer.id },
+    { kind: 'team', id: team.id },
+  ];
+  for (let i = 0; i < policies - 1; i++) {
+    const record = limit(`hot-${i}`, hot[i % hot.length] ?? { kind: 'root', id: '' });
+    yield { kind: 'limit', id: record.id, record };
+  }
+  for (let i = 0; i < keys; i++) {
+    const key = virtualKey(`key-${i}`, team.id);
+    yield { kind: 'virtual_key', id: key.id, record: key };
+    const cold = limit(`cold-${i}`, { kind: 'virtual_key', id: key.id });
+    yield { kind: 'limit', id: cold.id, record: cold };
+  }
+}
+
+const virtualKey = (id: string, teamId: string): VirtualKey => ({
+  id,
+  name: id,
+  teamId,
+  customerId: 'customer',
+  active: true,
+  expiresAt: undefined,
+  allowedProviders: undefined,
+  allowedModels: undefined,
+  secretHint: '',
+  secretHash: id,
+  ...TIMES,
+});
+
+const WINDOW = { kind: 'duration', durationMs: 60_000, anchorMs: 0 } as const;
+const MATCH = { providers: [], models: [], labels: {} };
+
+const limit = (id: string, owner: Owner): Limit => ({
+  id,
+  name: id,
+  owner,
+  unit: 'requests',
+  maximum: Number.MAX_SAFE_INTEGER,
+  algorithm: 'sliding_window',
+  window: WINDOW,
+  match: MATCH,
+  shadow: false,
+  generation: 1,
+  ...TIMES,
+});

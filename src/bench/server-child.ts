@@ -1,0 +1,81 @@
+/**
+ * A server in a process of its own, so that its CPU time is its own: `echo` answers with the same
+ * message each time and does nothing else, `weir` is the real service. Both report the CPU time they
+ * have used when they are asked.
+ */
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { silentLog } from '../common/log.js';
+import {
+  type BatchCheckLimitRequest,
+  BatchCheckLimitResponse,
+  CheckLimitResponse,
+  QuotaServiceService,
+} from '../gen/weir/v1/quota_service.js';
+import { startService } from '../main.js';
+
+export type ChildRequest = { readonly kind: 'cpu' } | { readonly kind: 'stop' };
+export type ChildReport =
+  | { readonly kind: 'listening'; readonly address: string }
+  | { readonly kind: 'cpu'; readonly micros: number };
+
+const [mode, dataDir = ''] = process.argv.slice(2);
+
+const running = mode === 'echo' ? await startEcho() : await startWeir(dataDir);
+report({ kind: 'listening', address: running.address });
+
+process.on('message', (request: ChildRequest) => {
+  if (request.kind === 'cpu') {
+    const { user, system } = process.cpuUsage();
+    report({ kind: 'cpu', micros: user + system });
+    return;
+  }
+  void running.stop().then(() => process.disconnect());
+});
+
+function report(message: ChildReport): void {
+  process.send?.(message);
+}
+
+interface Running {
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+/** The message that it answers with was sent to it by the real service, over the parent. */
+async function startEcho(): Promise<Running> {
+  const answer = CheckLimitResponse.decode(Buffer.from(process.env['ECHO_ANSWER'] ?? '', 'base64'));
+  const server = new Server({ 'grpc.enable_channelz': 0, 'grpc.max_concurrent_streams': 100 });
+  const { checkLimit, batchCheckLimit } = QuotaServiceService;
+  server.addService(
+    { checkLimit, batchCheckLimit },
+    {
+      checkLimit: (_call: unknown, callback: Callback<CheckLimitResponse>) =>
+        callback(null, answer),
+      batchCheckLimit: (
+        call: { request: BatchCheckLimitRequest },
+        callback: Callback<BatchCheckLimitResponse>,
+      ) => {
+        const result = { $case: 'response' as const, value: answer };
+        callback(null, { results: call.request.checks.map(() => ({ result })) });
+      },
+    },
+  );
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    );
+  });
+  const stop = async (): Promise<void> => server.forceShutdown();
+  return { address: `127.0.0.1:${port}`, stop };
+}
+
+type Callback<T> = (error: Error | null, value: T) => void;
+
+async function startWeir(folder: string): Promise<Running> {
+  const service = await startService({
+    env: {},
+    log: silentLog,
+    overrides: { 'grpc.port': 0, 'http.port': 0, 'storage.embedded.dataDir': folder },
+  });
+  return { address: service.grpcAddress, stop: () => service.stop() };
+}

@@ -1,0 +1,34 @@
+import { describe, expect, it } from '@jest/globals';
+import { conditionOf, type Parts } from './condition.js';
+
+const well: Parts = {
+  phase: 'serving',
+  databaseReachable: true,
+  governanceAgeMs: 10,
+  governanceStaleAfterMs: 5_000,
+};
+
+describe('conditionOf', () => {
+  it('is ok when every part is', () => {
+    expect(conditionOf(well)).toEqual({ state: 'ok', reasons: [] });
+  });
+
+  it('is unavailable before it serves and while it drains, and says which', () => {
+    expect(conditionOf({ ...well, phase: 'starting' })).toEqual({
+      state: 'unavailable',
+      reasons: ['starting'],
+    });
+    expect(conditionOf({ ...well, phase: 'draining' }).reasons).toEqual(['draining']);
+  });
+
+  it('stays in rotation without its database, and names what is not well', () => {
+    expect(conditionOf({ ...well, databaseReachable: false, governanceAgeMs: 6_000 })).toEqual({
+      state: 'degraded',
+      reasons: ['database unreachable', 'governance stale'],
+    });
+  });
+
+  it('is stale if governance was never read', () => {
+    expect(conditionOf({ ...well, governanceAgeMs: undefined }).state).toBe('degraded');
+  });
+});

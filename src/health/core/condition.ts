@@ -1,0 +1,26 @@
+/**
+ * From the state of the parts to what an operator is told. A degraded replica still decides and takes
+ * debits, so it stays in rotation: otherwise an ailing database would take out every replica at once.
+ */
+export interface Parts {
+  readonly phase: 'starting' | 'serving' | 'draining';
+  readonly databaseReachable: boolean;
+  /** Milliseconds since governance was last known to be current. Undefined: never. */
+  readonly governanceAgeMs: number | undefined;
+  readonly governanceStaleAfterMs: number;
+}
+
+export interface Condition {
+  readonly state: 'ok' | 'degraded' | 'unavailable';
+  /** What is not well, in words that the operations guide explains. */
+  readonly reasons: readonly string[];
+}
+
+export function conditionOf(parts: Parts): Condition {
+  if (parts.phase !== 'serving') return { state: 'unavailable', reasons: [parts.phase] };
+  const reasons: string[] = [];
+  if (!parts.databaseReachable) reasons.push('database unreachable');
+  if (parts.governanceAgeMs === undefined || parts.governanceAgeMs > parts.governanceStaleAfterMs)
+    reasons.push('governance stale');
+  return { state: reasons.length === 0 ? 'ok' : 'degraded', reasons };
+}

@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
+import { GovernanceModule } from '../governance/governance.module.js';
+import { GrpcHealth } from './grpc-health.js';
+import { HealthController } from './health.controller.js';
+import { HealthService } from './health.service.js';
+import { Readiness } from './readiness.js';
+
+@Module({
+  imports: [TerminusModule.forRoot({ logger: false }), GovernanceModule],
+  controllers: [HealthController],
+  providers: [GrpcHealth, HealthService, Readiness],
+  exports: [GrpcHealth, HealthService, Readiness],
+})
+export class HealthModule {}

@@ -1,0 +1,141 @@
+import 'reflect-metadata';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { INestApplication } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { AppModule } from './app.module.js';
+import type { Log } from './common/log.js';
+import { loadConfig } from './config/load-config.js';
+import type { WeirConfig } from './config/weir-config.js';
+import { GovernanceServiceService } from './gen/weir/v1/governance_service.js';
+import { GrpcHealth } from './health/grpc-health.js';
+import { Readiness } from './health/readiness.js';
+import { addQuotaService } from './quota/quota-service.js';
+import { QuotaController } from './quota/quota.controller.js';
+import { CallObserver } from './rpc/call-observer.js';
+import { addReflection } from './rpc/reflection.js';
+import { WeirGrpcServer } from './rpc/weir-grpc-server.js';
+import { openDatabase } from './storage/open-database.js';
+import { NestLog } from './telemetry/nest-log.js';
+import { PinoLog } from './telemetry/pino-log.js';
+
+export interface StartInput {
+  readonly configFile?: string;
+  /** Dotted configuration keys; they win over file and environment. */
+  readonly overrides?: Readonly<Record<string, unknown>>;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Replaces the log that the configuration asks for. */
+  readonly log?: Log;
+}
+
+export interface RunningService {
+  /** `host:port`, with the port that was really taken. */
+  readonly grpcAddress: string;
+  readonly httpAddress: string;
+  /** Refuses new calls, lets those in flight end, and closes the database last. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a replica: configuration, database, modules, then the two servers. Whatever has started is
+ * stopped again if a later step fails.
+ *
+ * @throws ConfigError with all faults at once; Error with a sentence for an operator otherwise.
+ */
+export async function startService(input: StartInput = {}): Promise<RunningService> {
+  const { configFile, env = process.env, overrides = {} } = input;
+  const { config, warnings } = loadConfig({
+    ...(configFile === undefined ? {} : { file: configFile }),
+    env,
+    cwd: process.cwd(),
+    overrides,
+  });
+  const log = input.log ?? new PinoLog(config.log);
+  for (const warning of warnings) log.warn({}, warning);
+  const storage = await openDatabase(config.storage, log);
+  try {
+    return await startReplica(config, log, storage);
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}
+
+type OpenDatabase = Awaited<ReturnType<typeof openDatabase>>;
+
+async function startReplica(
+  config: WeirConfig,
+  log: Log,
+  storage: OpenDatabase,
+): Promise<RunningService> {
+  const foundations = { config, log, database: storage.database };
+  const app = await NestFactory.create(AppModule.with(foundations), {
+    logger: new NestLog(log),
+    abortOnError: false,
+  });
+  try {
+    const grpc = grpcServer(app, config);
+    app.connectMicroservice({ strategy: grpc }, { inheritAppConfig: true });
+    await app.startAllMicroservices();
+    await app.listen(config.http.port, config.http.host);
+    const httpAddress = addressOf(app, config.http.host);
+    app.get(Readiness).enter('serving');
+    warnIfOpen(config, log);
+    log.info({ grpc: grpc.address, http: httpAddress }, 'weir is serving');
+    const stop = once(() => stopReplica(app, config, log, storage));
+    return { grpcAddress: grpc.address, httpAddress, stop };
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+}
+
+function grpcServer(app: INestApplication, config: WeirConfig): WeirGrpcServer {
+  const options = {
+    ...config.grpc,
+    graceMs: config.shutdown.graceMs,
+    packages: ['weir.v1'],
+    controllerServices: { 'weir.v1.GovernanceService': GovernanceServiceService },
+  };
+  return new WeirGrpcServer(options, [
+    (server) => addQuotaService(server, app.get(QuotaController), app.get(CallObserver)),
+    (server) => app.get(GrpcHealth).addTo(server),
+    addReflection,
+  ]);
+}
+
+/**
+ * The order matters: say so first, and keep serving while load balancers hear of it; then let calls
+ * end, then the groups of debits that they left behind, and only then close the database.
+ */
+async function stopReplica(
+  app: INestApplication,
+  config: WeirConfig,
+  log: Log,
+  storage: OpenDatabase,
+): Promise<void> {
+  log.info({}, 'weir is draining');
+  app.get(Readiness).enter('draining');
+  await delay(config.shutdown.drainDelayMs);
+  await app.close();
+  await storage.close();
+  log.info({}, 'weir has stopped');
+}
+
+function warnIfOpen(config: WeirConfig, log: Log): void {
+  if (!config.api.allowUnauthenticatedRemoteAccess) return;
+  log.warn(
+    { grpc: config.grpc.host, http: config.http.host },
+    'api.allowUnauthenticatedRemoteAccess is set: whoever reaches these addresses can change every limit and budget',
+  );
+}
+
+function addressOf(app: INestApplication, host: string): string {
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => (done ??= work());
+}

@@ -1,0 +1,111 @@
+import { describe, expect, it } from '@jest/globals';
+import { wallMs } from '../../common/time.js';
+import { budgetVerdict, type BudgetState } from './budget-verdict.js';
+import { limitVerdict } from './limit-verdict.js';
+
+const policy = {
+  policyId: 'p',
+  policyName: 'p',
+  owner: { kind: 'team' as const, id: 't' },
+  shadow: false,
+};
+const interval = { start: wallMs(0), end: wallMs(60_000) };
+const now = wallMs(20_000);
+
+describe('limitVerdict', () => {
+  const refusedReading = {
+    window: interval,
+    counted: 10,
+    remaining: 0,
+    admits: false,
+    retryAfterMs: 40_000,
+  };
+
+  it('has room if the counter admits', () => {
+    const reading = { ...refusedReading, counted: 4, remaining: 6, admits: true };
+    const verdict = limitVerdict(policy, { maximum: 10, amount: 1, provisional: 0 }, reading);
+    expect(verdict).toMatchObject({ limit: 10n, remaining: 6n, refusal: undefined });
+  });
+
+  it('is rate limited until the counter has room', () => {
+    const verdict = limitVerdict(
+      policy,
+      { maximum: 10, amount: 1, provisional: 0 },
+      refusedReading,
+    );
+    expect(verdict.refusal).toEqual({ reason: 'RATE_LIMITED', retryAfterMs: 40_000 });
+  });
+
+  it('never admits more than a window holds', () => {
+    const verdict = limitVerdict(
+      policy,
+      { maximum: 10, amount: 11, provisional: 0 },
+      refusedReading,
+    );
+    expect(verdict.refusal).toEqual({ reason: 'TOO_LARGE', retryAfterMs: undefined });
+  });
+
+  it('says to ask again soon if only calls in flight are in the way', () => {
+    const verdict = limitVerdict(
+      policy,
+      { maximum: 10, amount: 1, provisional: 1 },
+      refusedReading,
+    );
+    expect(verdict.refusal?.reason).toBe('HELD_BY_OTHERS');
+    expect(verdict.refusal?.retryAfterMs).toBeLessThan(1_000);
+  });
+});
+
+describe('budgetVerdict', () => {
+  const budget = (over: Partial<BudgetState>): BudgetState => ({
+    amountNanos: 1_000n,
+    postedNanos: 0n,
+    heldNanos: 0n,
+    period: interval,
+    endless: false,
+    ...over,
+  });
+  const verdict = (over: Partial<BudgetState>, amount: bigint) =>
+    budgetVerdict(policy, budget(over), amount, now);
+
+  it('admits a call of known cost if all of it fits', () => {
+    expect(verdict({ postedNanos: 700n, heldNanos: 200n }, 100n).refusal).toBeUndefined();
+    expect(verdict({ postedNanos: 700n, heldNanos: 200n }, 101n).refusal).toBeDefined();
+  });
+
+  it('admits a call of unknown cost while anything is left', () => {
+    expect(verdict({ postedNanos: 999n }, 0n).refusal).toBeUndefined();
+    expect(verdict({ postedNanos: 1_000n }, 0n).refusal?.reason).toBe('BUDGET_EXHAUSTED');
+  });
+
+  it('is exhausted until the period ends', () => {
+    expect(verdict({ postedNanos: 1_250n }, 1n)).toMatchObject({
+      remaining: -250n,
+      refusal: { reason: 'BUDGET_EXHAUSTED', retryAfterMs: 40_000 },
+    });
+  });
+
+  it('is exhausted for ever if the period has no end', () => {
+    expect(verdict({ postedNanos: 1_000n, endless: true }, 1n).refusal).toEqual({
+      reason: 'BUDGET_EXHAUSTED',
+      retryAfterMs: undefined,
+    });
+  });
+
+  it('keeps apart what is held by others and what is spent', () => {
+    expect(verdict({ postedNanos: 700n, heldNanos: 200n }, 200n).refusal?.reason).toBe(
+      'HELD_BY_OTHERS',
+    );
+  });
+
+  it('never admits more than a period holds', () => {
+    expect(verdict({}, 1_001n).refusal).toEqual({ reason: 'TOO_LARGE', retryAfterMs: undefined });
+  });
+
+  it('with an amount of zero denies everything', () => {
+    expect(verdict({ amountNanos: 0n }, 0n).refusal).toEqual({
+      reason: 'BUDGET_EXHAUSTED',
+      retryAfterMs: undefined,
+    });
+  });
+});

@@ -1,0 +1,160 @@
+/** Between the messages of `weir.v1` and our own values; no decision is made here. */
+import { status } from '@grpc/grpc-js';
+import { DomainError } from '../common/domain-error.js';
+import { LIFETIME } from '../common/interval-at.js';
+import type { Interval } from '../common/time.js';
+import {
+  type Interval as IntervalMessage,
+  type Owner as OwnerMessage,
+  OwnerKind,
+  type PolicyStatus,
+  Unit,
+} from '../gen/weir/v1/common.js';
+import {
+  type CheckLimitRequest,
+  type CheckLimitResponse,
+  type DebitBudgetRequest,
+  type DebitBudgetResponse,
+  Decision as DecisionMessage,
+  DenyReason as DenyReasonMessage,
+  type GetUsageResponse,
+  type ItemError,
+} from '../gen/weir/v1/quota_service.js';
+import { grpcStatus } from '../rpc/grpc-status.js';
+import { fromTimestamp, toDuration, toTimestamp } from '../rpc/proto-time.js';
+import type { CheckAnswer } from './check-limit.service.js';
+import type { DebitCall, RawCheck, Subject } from './core/calls.js';
+import type { DenyReason, PolicyVerdict } from './core/decision.js';
+import type { DebitAnswer } from './debit-budget.service.js';
+import type { Usage } from './usage.service.js';
+
+type SubjectMessage = CheckLimitRequest['subject'];
+
+export function toSubject(subject: SubjectMessage): Subject {
+  if (subject === undefined) return { kind: 'none' };
+  if (subject.$case === 'virtualKey') return { kind: 'secret', secret: subject.value };
+  return { kind: 'key', keyId: subject.value };
+}
+
+export function toRawCheck(request: CheckLimitRequest): RawCheck {
+  const { provider, model, labels, requests, amountNanos, dryRun } = request;
+  const subject = toSubject(request.subject);
+  return { subject, provider, model, labels, requests, amountNanos, dryRun };
+}
+
+export function toDebitCall(request: DebitBudgetRequest): DebitCall {
+  const { provider, model, labels, idempotencyKey, amountNanos, usage, countLimits } = request;
+  const subject = toSubject(request.subject);
+  const tokens = {
+    input: usage?.input ?? 0n,
+    cachedInput: usage?.cachedInput ?? 0n,
+    output: usage?.output ?? 0n,
+    reasoning: usage?.reasoning ?? 0n,
+  };
+  return { subject, provider, model, labels, idempotencyKey, amountNanos, tokens, countLimits };
+}
+
+export function fromCheckAnswer({ decision, virtualKeyId }: CheckAnswer): CheckLimitResponse {
+  const { verdicts, affordableNanos } = decision;
+  const denied = decision.kind === 'deny' ? decision : undefined;
+  return {
+    decision: denied ? DecisionMessage.DECISION_DENY : DecisionMessage.DECISION_ALLOW,
+    reason: denied ? REASONS[denied.reason] : DenyReasonMessage.DENY_REASON_UNSPECIFIED,
+    bindingPolicyId: denied?.bindingPolicyId ?? '',
+    retryAfter: optionalDuration(denied?.retryAfterMs),
+    statuses: verdicts.map(fromVerdict),
+    affordableNanos,
+    virtualKeyId,
+  };
+}
+
+export function fromDebitAnswer(answer: DebitAnswer): DebitBudgetResponse {
+  const { facts, replayed, verdicts, virtualKeyId } = answer;
+  return {
+    debitId: facts.id,
+    amountNanos: facts.amountNanos,
+    replayed,
+    priceId: facts.priceId,
+    priceRevision: facts.priceRevision,
+    recordedAt: toTimestamp(facts.recordedAt),
+    statuses: verdicts.map(fromVerdict),
+    virtualKeyId,
+  };
+}
+
+export function fromUsage({ verdicts, spend }: Usage): GetUsageResponse {
+  const { debits, amountNanos, tokens } = spend;
+  return { statuses: verdicts.map(fromVerdict), spend: { debits, amountNanos, usage: tokens } };
+}
+
+/** The status that one item of a batch would have had as a call of its own. */
+export function fromItemError(error: unknown): ItemError {
+  if (!(error instanceof DomainError)) throw error;
+  const violations = (error.details.violations ?? []).map((violation) => ({ ...violation }));
+  return { code: grpcStatus[error.code] ?? status.UNKNOWN, message: error.message, violations };
+}
+
+export function fromVerdict(verdict: PolicyVerdict): PolicyStatus {
+  const { refusal, owner } = verdict;
+  return {
+    policyId: verdict.policyId,
+    policyName: verdict.policyName,
+    owner: { kind: OWNER_KINDS[owner.kind], id: owner.id },
+    unit: verdict.unit === 'requests' ? Unit.UNIT_REQUESTS : Unit.UNIT_NANO_USD,
+    limit: verdict.limit,
+    remaining: verdict.remaining,
+    held: verdict.held,
+    interval: fromInterval(verdict.interval),
+    shadow: verdict.shadow,
+    admits: refusal === undefined,
+    retryAfter: optionalDuration(refusal?.retryAfterMs),
+  };
+}
+
+export function toInterval(message: IntervalMessage | undefined): Interval | undefined {
+  if (message === undefined) return undefined;
+  const start = message.start === undefined ? LIFETIME.start : fromTimestamp(message.start);
+  const end = message.end === undefined ? LIFETIME.end : fromTimestamp(message.end);
+  return { start, end };
+}
+
+export function toOwnerKind(owner: OwnerMessage): PolicyVerdict['owner']['kind'] | undefined {
+  return OWNER_NAMES[owner.kind];
+}
+
+function fromInterval({ start, end }: Interval): IntervalMessage {
+  return {
+    start: toTimestamp(start),
+    end: end >= LIFETIME.end ? undefined : toTimestamp(end),
+  };
+}
+
+const optionalDuration = (ms: number | undefined) =>
+  ms === undefined ? undefined : toDuration(ms);
+
+const OWNER_KINDS: Readonly<Record<PolicyVerdict['owner']['kind'], OwnerKind>> = {
+  root: OwnerKind.OWNER_KIND_ROOT,
+  customer: OwnerKind.OWNER_KIND_CUSTOMER,
+  team: OwnerKind.OWNER_KIND_TEAM,
+  virtual_key: OwnerKind.OWNER_KIND_VIRTUAL_KEY,
+};
+
+const OWNER_NAMES: Partial<Record<OwnerKind, PolicyVerdict['owner']['kind']>> = {
+  [OwnerKind.OWNER_KIND_ROOT]: 'root',
+  [OwnerKind.OWNER_KIND_CUSTOMER]: 'customer',
+  [OwnerKind.OWNER_KIND_TEAM]: 'team',
+  [OwnerKind.OWNER_KIND_VIRTUAL_KEY]: 'virtual_key',
+};
+
+const REASONS: Readonly<Record<DenyReason, DenyReasonMessage>> = {
+  RATE_LIMITED: DenyReasonMessage.DENY_REASON_RATE_LIMITED,
+  BUDGET_EXHAUSTED: DenyReasonMessage.DENY_REASON_BUDGET_EXHAUSTED,
+  HELD_BY_OTHERS: DenyReasonMessage.DENY_REASON_HELD_BY_OTHERS,
+  TOO_LARGE: DenyReasonMessage.DENY_REASON_TOO_LARGE,
+  KEY_REQUIRED: DenyReasonMessage.DENY_REASON_KEY_REQUIRED,
+  KEY_UNKNOWN: DenyReasonMessage.DENY_REASON_KEY_UNKNOWN,
+  KEY_INACTIVE: DenyReasonMessage.DENY_REASON_KEY_INACTIVE,
+  KEY_EXPIRED: DenyReasonMessage.DENY_REASON_KEY_EXPIRED,
+  PROVIDER_NOT_ALLOWED: DenyReasonMessage.DENY_REASON_PROVIDER_NOT_ALLOWED,
+  MODEL_NOT_ALLOWED: DenyReasonMessage.DENY_REASON_MODEL_NOT_ALLOWED,
+};

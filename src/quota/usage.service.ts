@@ -1,0 +1,56 @@
+import { Injectable } from '@nestjs/common';
+import { BudgetsService } from '../budgets/budgets.service.js';
+import type { Spend } from '../budgets/core/ledger-model.js';
+import { Clock } from '../common/clock.js';
+import type { Interval } from '../common/time.js';
+import { CounterEngine } from '../counters/counter-engine.js';
+import type { Owner } from '../governance/core/model.js';
+import { GovernanceService } from '../governance/governance.service.js';
+import { keyNotFound, type Subject } from './core/calls.js';
+import type { PolicyVerdict } from './core/decision.js';
+import { inOwnerOrder, MatchedPolicies } from './matched-policies.js';
+
+export interface Usage {
+  readonly verdicts: readonly PolicyVerdict[];
+  readonly spend: Spend;
+}
+
+/** What has an owner used? Reads everything and counts nothing. */
+@Injectable()
+export class UsageService {
+  constructor(
+    private readonly governance: GovernanceService,
+    private readonly counters: CounterEngine,
+    private readonly budgets: BudgetsService,
+    private readonly policies: MatchedPolicies,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws DomainError `NOT_FOUND` if the key is unknown. */
+  async ofSubject(subject: Subject, interval: Interval | undefined): Promise<Usage> {
+    const resolved = await this.governance.resolve(subject);
+    if (resolved.kind === 'unknown')
+      throw keyNotFound(subject.kind === 'key' ? subject.keyId : undefined);
+    const owner: Owner =
+      resolved.kind === 'found'
+        ? { kind: 'virtual_key', id: resolved.key.id }
+        : { kind: 'root', id: '' };
+    return this.ofOwner(owner, interval);
+  }
+
+  /** @throws DomainError `NOT_FOUND` if there is no such owner. */
+  async ofOwner(owner: Owner, interval: Interval | undefined): Promise<Usage> {
+    const { limits, budgets } = this.governance.policiesOf(owner);
+    const now = this.clock.wallNow();
+    const readings = this.counters.read(this.policies.demands(limits, 1), now);
+    const [balances, spend] = await Promise.all([
+      this.budgets.balances(this.policies.periodKeys(budgets, now)),
+      this.budgets.spend({ owner, interval }),
+    ]);
+    const verdicts = inOwnerOrder(
+      this.policies.limitVerdicts(limits, 1, readings),
+      this.policies.budgetVerdicts(budgets, balances, 0n, now),
+    );
+    return { verdicts, spend };
+  }
+}

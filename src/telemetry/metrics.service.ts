@@ -1,0 +1,36 @@
+import { Injectable } from '@nestjs/common';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { HealthService } from '../health/health.service.js';
+import { CheckLimitService } from '../quota/check-limit.service.js';
+import { CallObserver } from '../rpc/call-observer.js';
+import { registerDecisionMetrics } from './decision-metrics.js';
+import { registerRpcMetrics } from './rpc-metrics.js';
+import { registerGauges } from './state-metrics.js';
+
+/** Everything that can be scraped. Its sources keep plain numbers, which are read at each scrape. */
+@Injectable()
+export class MetricsService {
+  private readonly registry = new Registry();
+
+  constructor(observer: CallObserver, checks: CheckLimitService, health: HealthService) {
+    collectDefaultMetrics({ register: this.registry });
+    registerRpcMetrics(this.registry, observer.stats);
+    registerDecisionMetrics(this.registry, checks.counts);
+    registerGauges(this.registry, [
+      {
+        name: 'weir_ready',
+        help: '1 while this replica decides and takes debits.',
+        read: () => (health.condition().state === 'unavailable' ? 0 : 1),
+      },
+      {
+        name: 'weir_degraded',
+        help: '1 while something that this replica can do without is not well.',
+        read: () => (health.condition().state === 'degraded' ? 1 : 0),
+      },
+    ]);
+  }
+
+  text(): Promise<string> {
+    return this.registry.metrics();
+  }
+}

@@ -1,0 +1,52 @@
+import { pino, type Logger, type LoggerOptions } from 'pino';
+import { Log } from '../common/log.js';
+
+export interface LogSettings {
+  readonly level: string;
+  readonly format: 'json' | 'pretty' | 'auto';
+}
+
+/** Whatever carries one of these names is cut out of a line, at any of the depths that we log. */
+const SECRET_NAMES = ['secret', 'password', 'virtualKey', 'authorization', 'token'];
+
+/** The service's log: one JSON object a line, or coloured text where a person is watching. */
+export class PinoLog extends Log {
+  private readonly logger: Logger;
+
+  constructor(settings: LogSettings) {
+    super();
+    this.logger = pino(optionsOf(settings));
+  }
+
+  debug(fields: object, message: string): void {
+    this.logger.debug(fields, message);
+  }
+
+  info(fields: object, message: string): void {
+    this.logger.info(fields, message);
+  }
+
+  warn(fields: object, message: string): void {
+    this.logger.warn(fields, message);
+  }
+
+  error(fields: object, message: string): void {
+    this.logger.error(fields, message);
+  }
+}
+
+function optionsOf({ level, format }: LogSettings): LoggerOptions {
+  const pretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
+  return {
+    level,
+    base: { service: 'weir' },
+    redact: {
+      paths: SECRET_NAMES.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
+      censor: '[redacted]',
+    },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    ...(pretty
+      ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname,service' } } }
+      : {}),
+  };
+}

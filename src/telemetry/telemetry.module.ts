@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { HealthModule } from '../health/health.module.js';
+import { QuotaModule } from '../quota/quota.module.js';
+import { MetricsController } from './metrics.controller.js';
+import { MetricsService } from './metrics.service.js';
+
+@Module({
+  imports: [HealthModule, QuotaModule],
+  controllers: [MetricsController],
+  providers: [MetricsService],
+})
+export class TelemetryModule {}
