@@ -37,8 +37,12 @@ export function applyMask<K extends RecordKind>(
     return found.conclude(result);
   }
   for (const path of update.paths) {
-    const take = own(rules.mutable, path);
-    const taken = take === undefined ? refusal(rules, path) : take(result, update.wanted);
+    if (!Object.hasOwn(rules.mutable, path)) found.add('update_mask.paths', refusal(rules, path));
+  }
+  // In the order of the rules, so that the order of the paths makes no difference.
+  for (const [path, take] of Object.entries(rules.mutable)) {
+    if (!update.paths.includes(path)) continue;
+    const taken = take(result, update.wanted);
     if (typeof taken === 'string') found.add('update_mask.paths', taken);
     else result = taken;
   }
@@ -46,14 +50,10 @@ export function applyMask<K extends RecordKind>(
 }
 
 function refusal<D>(rules: MaskRules<D>, path: string): string {
-  const reason = own(rules.immutable, path);
+  // Own properties only, since a path may be called `constructor`.
+  const reason = Object.hasOwn(rules.immutable, path) ? rules.immutable[path] : undefined;
   if (reason !== undefined) return `${quote(path)} cannot be changed: ${reason}`;
   return `${quote(path)} is no field that can be changed; those are ${list(rules)}`;
-}
-
-/** Own properties only, since a path may be called `constructor`. */
-function own<T>(record: Readonly<Record<string, T>>, path: string): T | undefined {
-  return Object.hasOwn(record, path) ? record[path] : undefined;
 }
 
 const list = <D>(rules: MaskRules<D>): string => Object.keys(rules.mutable).join(', ');
@@ -65,7 +65,7 @@ const OWNER = 'what was counted belongs to its owner; create another policy inst
 const SECRET = 'use RotateVirtualKey to get a new secret';
 
 const field =
-  <D, F extends keyof D>(name: F): Take<D> =>
+  <D>(name: keyof D): Take<D> =>
   (into, from) => ({ ...into, [name]: from[name] });
 
 const matchField =
@@ -102,7 +102,12 @@ const RULES: { readonly [K in RecordKind]: MaskRules<DraftByKind[K]> } = {
   virtual_key: {
     mutable: {
       name: field('name'),
-      team_id: field('teamId'),
+      // The customer of another team is another; `customer_id` comes after, for who names both.
+      team_id: (into, from) => ({
+        ...into,
+        teamId: from.teamId,
+        customerId: from.teamId === '' ? into.customerId : '',
+      }),
       customer_id: field('customerId'),
       active: field('active'),
       expires_at: field('expiresAtMs'),

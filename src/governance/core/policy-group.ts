@@ -107,7 +107,7 @@ function putSorted<T extends Identified>(items: T[], item: T): void {
   items.splice(index, items[index]?.id === item.id ? 1 : 0, item);
 }
 
-function removeSorted<T extends Identified>(items: T[], id: string): void {
+function removeSorted(items: Identified[], id: string): void {
   const index = indexOf(items, id);
   if (items[index]?.id === id) items.splice(index, 1);
 }

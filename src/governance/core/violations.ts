@@ -17,8 +17,10 @@ export class Violations {
   private readonly kept: FieldViolation[] = [];
   private dropped = 0;
 
+  constructor(private readonly max = VIOLATIONS_MAX) {}
+
   add(field: string, description: string): void {
-    if (this.kept.length < VIOLATIONS_MAX) this.kept.push({ field, description });
+    if (this.kept.length < this.max) this.kept.push({ field, description });
     else this.dropped++;
   }
 
@@ -31,7 +33,7 @@ export class Violations {
     return { kind: 'invalid', violations: this.list() };
   }
 
-  private list(): readonly FieldViolation[] {
+  list(): readonly FieldViolation[] {
     const last = this.kept.at(-1);
     if (this.dropped === 0 || last === undefined) return this.kept;
     const description = `${last.description} (and ${this.dropped} more faults)`;
