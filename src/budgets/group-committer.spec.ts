@@ -116,9 +116,11 @@ describe('GroupCommitter', () => {
     const bench = new Bench({ groupSizeMax: 1 });
     const taken = [1, 2].map((item) => bench.committer.submit(item));
     let isClosed = false;
-    const closed = bench.committer.close().then(() => {
+    const close = async (): Promise<void> => {
+      await bench.committer.close();
       isClosed = true;
-    });
+    };
+    const closed = close();
     await expect(bench.committer.submit(3)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await nextTurn();
     await bench.answer(0);
