@@ -18,7 +18,11 @@ export interface KeptHistogramOptions {
   readonly series: () => readonly HistogramSeries[];
 }
 
-type Values = Awaited<ReturnType<Histogram['get']>>;
+interface Sample {
+  readonly metricName: string;
+  readonly labels: Record<string, string | number>;
+  readonly value: number;
+}
 
 /**
  * A histogram whose counts are kept by the code they are about. prom-client's own wants every
@@ -36,18 +40,14 @@ export class KeptHistogram extends Histogram {
     });
   }
 
-  override async get(): Promise<Values> {
-    const values = this.kept.series().flatMap((series) => this.samples(series));
-    const { name, help } = this.kept;
-    return { ...(await super.get()), name, help, values };
+  /** What the registry asks for when it writes the text format. */
+  async getForPromString(): Promise<object> {
+    const { name, help, series } = this.kept;
+    const values = series().flatMap((each) => this.samples(each));
+    return { name, help, type: 'histogram', aggregator: 'sum', values };
   }
 
-  /** The registry prefers this method for the text format. */
-  getForPromString(): Promise<Values> {
-    return this.get();
-  }
-
-  private samples({ labels, buckets, sum }: HistogramSeries): Values['values'] {
+  private samples({ labels, buckets, sum }: HistogramSeries): readonly Sample[] {
     const { name, bounds } = this.kept;
     let below = 0;
     const cumulative = buckets.map((count, i) => {
