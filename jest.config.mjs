@@ -23,12 +23,18 @@ const project = (displayName, testMatch, extra = {}) => ({
   ...extra,
 });
 
+/** One real PostgreSQL for the run, shared by the projects that need one. */
+const postgres = {
+  globalSetup: '<rootDir>/test/support/postgres-global-setup.mjs',
+  globalTeardown: '<rootDir>/test/support/postgres-global-teardown.mjs',
+};
+
 /** One project per kind of test; `docs/architecture.md` says what belongs where. */
 export default {
   projects: [
     project('unit', ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/tidy.spec.ts']),
-    project('contract', ['<rootDir>/test/contract/**/*.spec.ts']),
-    project('integration', ['<rootDir>/test/integration/**/*.spec.ts']),
+    project('contract', ['<rootDir>/test/contract/**/*.spec.ts'], postgres),
+    project('integration', ['<rootDir>/test/integration/**/*.spec.ts'], postgres),
   ],
   testTimeout: 60_000,
 };

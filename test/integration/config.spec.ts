@@ -66,6 +66,15 @@ describe('loadConfig', () => {
     expect(loadConfig({ env, cwd, file: 'a.yaml' }).config.grpc.port).toBe(1);
   });
 
+  it('lets overrides win, and refuses those that are wrong', () => {
+    const env = { WEIR_GRPC_PORT: '1' };
+    const { config, sources } = loadConfig({ env, cwd, overrides: { 'grpc.port': 2 } });
+    expect([config.grpc.port, sources.get('grpc.port')]).toEqual([2, 'command line']);
+    expect(() => loadConfig({ env, cwd, overrides: { 'grpc.port': -2, nothing: 1 } })).toThrow(
+      /nothing = 1 \(command line\): is no setting\n.*grpc\.port = -2 \(command line\)/,
+    );
+  });
+
   it('refuses a named file that is missing, a folder, or not YAML', () => {
     expect(() => loadConfig({ env: {}, cwd, file: 'none.yaml' })).toThrow(
       /none\.yaml: does not exist/,
@@ -282,7 +291,7 @@ describe('the schema', () => {
 const cellsOf = (table: string): string[][] =>
   table
     .split('\n')
-    .filter((line) => !/^\| -/.test(line))
+    .filter((line) => !line.startsWith('| -'))
     .map((line) => line.split(' | ').map((cell) => cell.replaceAll(/^\||\|$/g, '').trim()));
 
 describe('formatFaults', () => {

