@@ -7,12 +7,15 @@ import { debitCommand } from './commands/debit.js';
 import { keyCommand } from './commands/key.js';
 import { limitCommand } from './commands/limit.js';
 import { priceCommand } from './commands/price.js';
+import { quickstartCommand } from './commands/quickstart.js';
+import { replayCommand } from './commands/replay.js';
 import { serveCommand } from './commands/serve.js';
 import { teamCommand } from './commands/team.js';
 import { usageCommand } from './commands/usage.js';
 
 /** Every command of `weir`, in the order of its help. A module adds its own here. */
 export const COMMANDS: readonly CliCommand[] = [
+  quickstartCommand,
   serveCommand,
   configCommand,
   checkCommand,
@@ -24,4 +27,5 @@ export const COMMANDS: readonly CliCommand[] = [
   limitCommand,
   budgetCommand,
   priceCommand,
+  replayCommand,
 ];

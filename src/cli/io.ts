@@ -29,13 +29,19 @@ export function processIo(): CliIo {
   };
 }
 
-/** The first signal asks; a second one ends the process at once, in case stopping hangs. */
+const INSISTING_AFTER_MS = 1_000;
+
+/**
+ * The first signal asks; one that comes later ends the process at once, in case stopping hangs. Not
+ * one that comes together with it: from a terminal Ctrl-C arrives twice, since npm passes it on.
+ */
 function untilSignal(): Promise<void> {
   return new Promise((resolve) => {
-    let asked = false;
+    let askedMs: number | undefined;
     const ask = (): void => {
-      if (asked) process.exit(130);
-      asked = true;
+      const now = performance.now();
+      if (askedMs !== undefined && now - askedMs > INSISTING_AFTER_MS) process.exit(130);
+      askedMs ??= now;
       resolve();
     };
     process.on('SIGINT', ask);

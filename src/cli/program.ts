@@ -18,7 +18,7 @@ Exit codes:
 Environment:
   WEIR_TARGET      the service to talk to, HOST:PORT (default: 127.0.0.1:50051)
   WEIR_KEY_SECRET  the secret of the virtual key that calls, for check, debit and usage
-  WEIR_*           settings of the service itself, for serve and quickstart
+  WEIR_*           settings of the service itself, for serve
   NO_COLOR         no colours
 
 Amounts are US dollars as decimal numbers, exact to 9 decimals (one nano-dollar).

@@ -1,0 +1,125 @@
+import type { PolicyStatus } from '../../gen/weir/v1/common.js';
+import { formatDuration } from '../input/duration.js';
+import { formatUsd } from '../input/usd.js';
+import type { Json } from '../json/codec.js';
+import { checkLimitResponse } from '../json/quota-messages.js';
+import { isAllowed, reasonName } from '../output/decision-text.js';
+import { policyLabel, quantityText, retryText } from '../output/policy-text.js';
+import type { Column } from '../output/table.js';
+import { DEFAULT_TARGET } from '../connection.js';
+import type { DemoCall } from './demo.js';
+import {
+  ALLOWANCE_NANOS,
+  BUDGET,
+  BURST_LIMIT,
+  costNanos,
+  DAILY_LIMIT,
+  KEY,
+  MODEL,
+  PROVIDER,
+  type Scene,
+} from './scene.js';
+
+const left = (policyId: string) => (call: DemoCall) => {
+  const status = call.statuses.find((candidate) => candidate.policyId === policyId);
+  return status ? quantityText(status.remaining, status.unit) : '';
+};
+
+export const STORY_COLUMNS: readonly Column<DemoCall>[] = [
+  { title: '#', align: 'right', text: ({ number }) => number.toString() },
+  { title: 'CALL', text: ({ kind }) => kind.name },
+  {
+    title: 'COST',
+    align: 'right',
+    text: ({ kind }) => formatUsd(costNanos(kind.input, kind.output)),
+  },
+  { title: 'DECISION', text: ({ answer }) => (isAllowed(answer) ? 'allowed' : 'DENIED') },
+  { title: 'WHY', text: whyText },
+  { title: 'LEFT OF 5/10s', align: 'right', text: left(BURST_LIMIT) },
+  { title: 'LEFT TODAY', align: 'right', text: left(DAILY_LIMIT) },
+  { title: 'BUDGET LEFT', align: 'right', text: left(BUDGET) },
+  { title: 'RETRY AFTER', text: ({ answer }) => retryText(answer.retryAfter) },
+];
+
+export function introText(scene: Scene, address: string): string {
+  const again =
+    scene.spentNanos > 0n
+      ? `This month's earlier runs spent ${formatUsd(scene.spentNanos)}, so the budget is now ` +
+        `${formatUsd(scene.budgetNanos)}: ${formatUsd(ALLOWANCE_NANOS)} are left.\n`
+      : '';
+  const secret =
+    scene.secret === undefined
+      ? ''
+      : `The key's secret, shown this once: ${scene.secret}\n  (a gateway finds a key by its secret; here its id will do)\n`;
+  return (
+    `Weir answers at ${address}. It has a customer "Quickstart Inc.", its team "Search", and the\n` +
+    'key "Ada" of that team, with three rules:\n' +
+    '  - a limit of 5 requests per 10 s\n' +
+    '  - a limit of 1000 requests per day\n' +
+    `  - a budget of ${formatUsd(scene.budgetNanos)} per month\n` +
+    `${again}${secret}\n` +
+    'A gateway asks CheckLimit before each call to a model, and tells DebitBudget what it cost after.\n' +
+    'These calls were made over gRPC:\n\n'
+  );
+}
+
+export function outroText(calls: readonly DemoCall[]): string {
+  const waited = calls.filter(({ waitedMs }) => waitedMs !== undefined);
+  const waits = waited.map(({ number, waitedMs = 0 }) => {
+    return `After call ${number} the caller waited ${formatDuration(waitedMs)}, as it was told.\n`;
+  });
+  return (
+    `\n${waits.join('')}` +
+    'A call is counted only if every rule has room; a denied call costs nothing, anywhere.\n' +
+    'Out of budget means: not before the month ends, or until someone raises the budget.\n'
+  );
+}
+
+/** Commands to copy, for the service as it runs now. */
+export function nextText(
+  weir: string,
+  { grpcAddress, httpAddress }: { readonly grpcAddress: string; readonly httpAddress: string },
+  raisedNanos: bigint,
+): string {
+  const target = grpcAddress === DEFAULT_TARGET ? '' : ` --target ${grpcAddress}`;
+  const run = (command: string): string => `  ${weir} ${command}${target}\n`;
+  return (
+    '\nTry next, in another terminal:\n\n' +
+    '  # what the key has used, and what is left\n' +
+    run(`usage --key ${KEY}`) +
+    '  # raise the budget, and ask again\n' +
+    run(`budget update ${BUDGET} --budget ${formatUsd(raisedNanos).slice(1)}`) +
+    run(`check --key ${KEY} --model ${PROVIDER}/${MODEL}`) +
+    '  # a key of your own, with a limit\n' +
+    run('key create ada') +
+    run('limit create --key ada --max 100 --per 1m') +
+    run(`check --key ada --model ${PROVIDER}/${MODEL}`) +
+    '  # health and metrics\n' +
+    `  curl http://${httpAddress}/health/ready\n` +
+    `  curl http://${httpAddress}/metrics\n`
+  );
+}
+
+export function storyJson(calls: readonly DemoCall[]): Json {
+  return calls.map((call) => ({
+    number: call.number,
+    call: call.kind.name,
+    costNanos: costNanos(call.kind.input, call.kind.output).toString(),
+    allowed: isAllowed(call.answer),
+    reason: isAllowed(call.answer) ? '' : reasonName(call.answer.reason),
+    ...(call.debitedNanos === undefined ? {} : { debitedNanos: call.debitedNanos.toString() }),
+    ...(call.waitedMs === undefined ? {} : { waitedMs: call.waitedMs }),
+    answer: checkLimitResponse.write(call.answer) ?? null,
+  }));
+}
+
+function whyText({ answer, statuses }: DemoCall): string {
+  if (isAllowed(answer)) return 'every rule has room';
+  const binding = statuses.find(({ policyId }) => policyId === answer.bindingPolicyId);
+  return `${reasonName(answer.reason)}: ${binding ? usedUpText(binding) : 'see `weir usage`'}`;
+}
+
+const usedUpText = (status: PolicyStatus): string =>
+  status.policyId === BUDGET
+    ? `${policyLabel(status)} has ${quantityText(status.remaining, status.unit)} left`
+    : `${policyLabel(status)} is used up`;
