@@ -62,7 +62,7 @@ function isTiledByDateTrunc({ zone, unit, now, interval }: Sample): boolean {
   return offsetMs(zone, interval.start) <= offsetMs(zone, interval.start + 3 * HOUR_MS);
 }
 
-function sample(zone: string, now: WallMs, unit: Sample['unit']): Sample {
+function sampleAt(zone: string, now: WallMs, unit: Sample['unit']): Sample {
   const rule = { kind: 'calendar', unit, timeZone: zone, weekStart: 1 } as const;
   return { zone, unit, now, interval: intervalAt({ ...rule, anchorDay: 1, anchorMonth: 1 }, now) };
 }
@@ -75,7 +75,7 @@ function samplesOf(zone: string, random: SeededRandom): readonly Sample[] {
       .toZonedDateTimeISO(zone)
       .getTimeZoneTransition('previous')?.epochMilliseconds;
     const near = (change ?? now) + random.below(2 * DAY_MS) - DAY_MS;
-    return [now, wallMs(Math.max(near, FIRST_MS))].map((at) => sample(zone, at, unit));
+    return [now, wallMs(Math.max(near, FIRST_MS))].map((at) => sampleAt(zone, at, unit));
   });
 }
 
