@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { StorageError } from './storage-error.js';
 
 /** The user that runs PostgreSQL, which refuses to run as root. */
@@ -12,16 +12,21 @@ export interface Account {
 const CANDIDATES = ['postgres', 'nobody'];
 
 /**
- * Whom to run as: undefined unless we are root, and then a user that is there already. None is
- * created: a service must not change the users of a machine.
+ * Whom to run as: undefined unless we are root, and then whoever has the data already (`owned` is a
+ * folder of theirs), or else a user that is there. None is created: a service must not change the
+ * users of a machine.
  */
-export function embeddedAccount(): Account | undefined {
+export function embeddedAccount(owned: string): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  const users = readFileSync('/etc/passwd', 'utf8').split('\n').map(toAccount);
-  for (const name of CANDIDATES) {
-    const account = users.find((user) => user?.name === name && user.uid !== 0);
-    if (account) return account;
-  }
+  const owner = statSync(owned, { throwIfNoEntry: false })?.uid;
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map(toAccount)
+    .filter((user) => user !== undefined && user.uid !== 0);
+  const account =
+    users.find((user) => user?.uid === owner) ??
+    CANDIDATES.map((name) => users.find((user) => user?.name === name)).find(Boolean);
+  if (account) return account;
   throw new StorageError(
     'The embedded database cannot run as root, and there is no user postgres or nobody to run it as. ' +
       'Start Weir as another user, or set storage.postgres.host to an outside database',

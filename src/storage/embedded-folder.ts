@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Log } from '../common/log.js';
 import { type Account, canReach } from './embedded-account.js';
-import { errorText } from './postgres-error.js';
+import { errorCode, errorText } from './postgres-error.js';
 import { StorageError } from './storage-error.js';
 
 /**
@@ -78,7 +78,7 @@ function makeFolder(folder: string): void {
 }
 
 async function layout(dataDir: string, account: Account | undefined): Promise<EmbeddedFolder> {
-  const instance = join(dataDir, 'instance');
+  const instance = instanceFolder(dataDir);
   return {
     dataDir,
     instance,
@@ -87,6 +87,9 @@ async function layout(dataDir: string, account: Account | undefined): Promise<Em
     socketDir: await socketFolder(instance, account),
   };
 }
+
+/** Where the files of the database are, in the folder that was asked for. */
+export const instanceFolder = (dataDir: string): string => join(resolve(dataDir), 'instance');
 
 /** The longest path of a Unix socket, without the final NUL (`sun_path`; 104 on macOS). */
 const SOCKET_PATH_BYTES_MAX = process.platform === 'linux' ? 107 : 103;
@@ -138,7 +141,7 @@ export async function hasUsableData(
         `set storage.embedded.dataDir to an empty folder`,
     );
   if (!existsSync(instance)) return false;
-  const found = await readFile(join(data, 'PG_VERSION'), 'utf8').catch(() => '');
+  const found = await readVersion(data);
   if (found.trim() === String(majorVersion)) return true;
   if (found === '')
     throw new StorageError(`${data} is damaged: PG_VERSION is missing. Restore it from a backup`);
@@ -147,6 +150,18 @@ export async function hasUsableData(
       `Start the Weir that wrote it, export with pg_dump and import into a new folder ` +
       `(storage.embedded.dataDir); nothing has been changed`,
   );
+}
+
+async function readVersion(data: string): Promise<string> {
+  try {
+    return await readFile(join(data, 'PG_VERSION'), 'utf8');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return '';
+    throw new StorageError(
+      `${data} cannot be read (${errorText(error)}): another user has made it. Start Weir as that ` +
+        `user, or set storage.embedded.dataDir to another folder`,
+    );
+  }
 }
 
 const MAKING = '.making-';

@@ -28,7 +28,10 @@ export interface HeldServer {
 const RETRY_MS = 100;
 
 /** Two starts at once, or the last children of a killed postmaster: it passes. */
-const PASSING = /postmaster\.pid|shared memory block/;
+const PASSING = /postmaster\.pid|shared memory block|fast shutdown request/;
+
+/** Time for whoever started a server to lock it, before it counts as an orphan. */
+const GRACE_MS = 500;
 
 /**
  * Starts the server of a folder and takes the folder's lock. The rule that keeps two services apart:
@@ -41,7 +44,8 @@ export async function holdServer(request: ServerRequest): Promise<HeldServer> {
     try {
       return await lockServer(await EmbeddedServer.start(request), request);
     } catch (error) {
-      if (!PASSING.test(errorText(error)) || performance.now() > deadline) throw error;
+      const passes = PASSING.test(errorText(error)) || isConnectionError(error);
+      if (!passes || performance.now() > deadline) throw error;
       await delay(RETRY_MS);
     }
   }
@@ -71,6 +75,7 @@ async function endOrphan(request: ServerRequest, deadline: number): Promise<void
     await removeStalePidFile(request, file);
     return;
   }
+  await delay(GRACE_MS);
   const lock = await lockOrphan(connection, request, { file, deadline });
   if (!lock) return;
   request.log.warn(
@@ -95,7 +100,7 @@ async function lockOrphan(
 ): Promise<EmbeddedLock | undefined> {
   for (;;) {
     try {
-      return await takeLock(connection, request, () => undefined);
+      return await takeLock(connection, request);
     } catch (error) {
       if (!isConnectionError(error) || performance.now() > deadline)
         throw error instanceof StorageError ? error : unanswered(request, file, error);
@@ -121,7 +126,7 @@ const LOCK_DATABASE = 'postgres';
 function takeLock(
   connection: PostgresConnection,
   { folder }: ServerRequest,
-  onLost: () => void,
+  onLost: () => void = () => undefined,
 ): Promise<EmbeddedLock> {
   const config = clientConfig({ ...connection, database: LOCK_DATABASE }, 'weir');
   return EmbeddedLock.take(config, folder.dataDir, onLost);

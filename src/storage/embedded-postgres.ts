@@ -3,7 +3,7 @@ import { Client, escapeIdentifier } from 'pg';
 import type { Log } from '../common/log.js';
 import { embeddedAccount } from './embedded-account.js';
 import { embeddedBinaries } from './embedded-binaries.js';
-import { prepareFolder, removeLeftovers } from './embedded-folder.js';
+import { instanceFolder, prepareFolder, removeLeftovers } from './embedded-folder.js';
 import { type HeldServer, holdServer } from './embedded-holder.js';
 import { ensureInstance } from './embedded-instance.js';
 import type { ServerRequest } from './embedded-server.js';
@@ -48,8 +48,8 @@ export interface EmbeddedPostgres {
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const { dataDir, log, isDefaultFolder = false } = options;
-  const account = embeddedAccount();
-  const binaries = await embeddedBinaries(account, log);
+  const account = embeddedAccount(instanceFolder(dataDir));
+  const binaries = await embeddedBinaries({ account, log });
   const folder = await prepareFolder({ dataDir, isDefaultFolder, account, log });
   await ensureInstance({ folder, binaries, account, log });
   const request: ServerRequest = {

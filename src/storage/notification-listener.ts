@@ -26,6 +26,7 @@ export class NotificationListener {
   private readonly handlers = new Map<string, Set<Handler>>();
   private client: Client | undefined;
   private reconnecting: Promise<void> | undefined;
+  private isChecking = false;
   private readonly stopping = new AbortController();
 
   constructor(private readonly options: ListenerOptions) {}
@@ -54,13 +55,19 @@ export class NotificationListener {
   /** Asks whether the database is there, after somebody else has had a failure. */
   check(): void {
     const client = this.client;
-    if (!client) return;
-    const timeout = AbortSignal.timeout(CHECK_TIMEOUT_MS);
-    timeout.addEventListener('abort', () => this.lose(client, 'no answer'));
-    void client.query('SELECT 1').then(
-      () => this.client === client && this.options.onReachable(true),
-      (error: unknown) => this.lose(client, errorText(error)),
-    );
+    if (!client || this.isChecking) return;
+    this.isChecking = true;
+    const late = setTimeout(() => this.lose(client, 'it does not answer'), CHECK_TIMEOUT_MS);
+    void client
+      .query('SELECT 1')
+      .then(
+        () => this.client === client && this.options.onReachable(true),
+        (error: unknown) => this.lose(client, errorText(error)),
+      )
+      .finally(() => {
+        clearTimeout(late);
+        this.isChecking = false;
+      });
   }
 
   private async unlisten(channel: string, handler: Handler): Promise<void> {
@@ -78,8 +85,14 @@ export class NotificationListener {
     client.on('notification', ({ channel, payload }) =>
       this.tell(channel, { kind: 'notified', payload: payload ?? '' }),
     );
-    await client.connect();
-    for (const channel of this.handlers.keys()) await client.query(`LISTEN ${channel}`);
+    try {
+      await client.connect();
+      for (const channel of this.handlers.keys()) await client.query(`LISTEN ${channel}`);
+      this.stopping.signal.throwIfAborted();
+    } catch (error) {
+      void client.end().catch(() => undefined);
+      throw error;
+    }
     this.client = client;
     this.options.onReachable(true);
   }

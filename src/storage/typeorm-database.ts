@@ -8,7 +8,7 @@ import { createDataSource, type DataSourceOptions } from './data-source.js';
 import { Database, type DatabaseEvent } from './database.js';
 import { NotificationListener } from './notification-listener.js';
 import { clientConfig, type PostgresConnection } from './postgres-connection.js';
-import { errorText, isConnectionError, isReadOnlyError, isReadTimeout } from './postgres-error.js';
+import { isConnectionError, isReadOnlyError, isReadTimeout } from './postgres-error.js';
 
 export type DatabaseLimits = Required<
   Pick<DataSourceOptions, 'poolSize' | 'statementTimeoutMs' | 'lockTimeoutMs'>
@@ -39,7 +39,7 @@ export class TypeOrmDatabase extends Database {
     const source = createDataSource(connection, {
       ...limits,
       applicationName: 'weir',
-      onPoolError: (error) => database.suspect(errorText(error)),
+      onPoolError: () => database.suspect(),
     });
     const listener = new NotificationListener({
       client: () => clientConfig(connection, 'weir listener'),
@@ -48,7 +48,12 @@ export class TypeOrmDatabase extends Database {
     });
     const database = new TypeOrmDatabase(source, listener);
     await source.initialize();
-    await listener.start();
+    try {
+      await listener.start();
+    } catch (error) {
+      await source.destroy();
+      throw error;
+    }
     return database;
   }
 
@@ -122,12 +127,12 @@ export class TypeOrmDatabase extends Database {
   private translated(error: unknown): unknown {
     if (isReadOnlyError(error)) return unavailable('the database has become read-only', error);
     if (!isConnectionError(error)) return error;
-    this.suspect(errorText(error));
+    this.suspect();
     return unavailable('the database cannot be reached', error);
   }
 
   /** One failure may be one connection's; the listener finds out about the server. */
-  private suspect(_reason: string): void {
+  private suspect(): void {
     this.reachable = false;
     this.listener.check();
   }
