@@ -117,13 +117,21 @@ const CODE_NAMES: Readonly<Record<ExitCode, string>> = {
   [EXIT.FAILED]: 'FAILED',
 };
 
-interface FileError extends Error {
+interface FileError {
   readonly code: string;
   readonly path: string;
+  readonly message: string;
 }
 
+/** An error of Node's file system, by its shape. */
 const isFileError = (error: unknown): error is FileError =>
-  error instanceof Error && 'path' in error && 'syscall' in error && 'code' in error;
+  typeof error === 'object' &&
+  error !== null &&
+  'syscall' in error &&
+  'path' in error &&
+  typeof error.path === 'string' &&
+  'code' in error &&
+  typeof error.code === 'string';
 
 function fileErrorText({ code, path, message }: FileError): string {
   if (code === 'ENOENT') return `There is no file ${path}.`;

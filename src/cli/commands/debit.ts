@@ -22,7 +22,7 @@ interface Options extends CommonOptions, CallOptions {
 
 export const debitCommand: CliCommand = {
   name: 'debit',
-  summary: 'record what a call has cost; durable once it is answered, counted exactly once',
+  summary: 'record what a call has cost; durable once answered, counted exactly once',
   examples: [
     {
       run: 'weir debit --key ada --model openai/gpt-4o --input-tokens 1200 --output-tokens 300',

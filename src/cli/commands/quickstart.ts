@@ -15,7 +15,7 @@ interface Options extends OutputOptions, PortOptions {
 
 export const quickstartCommand: CliCommand = {
   name: 'quickstart',
-  summary: 'see a limit and a budget at work: starts a service, calls it, and leaves it running',
+  summary: 'see a limit and a budget at work, on a service that is left running',
   examples: [
     { run: 'weir quickstart', does: 'start, show, and run on until Ctrl-C' },
     { run: 'weir quickstart --grpc-port 0 --http-port 0', does: 'on any free ports' },

@@ -35,7 +35,7 @@ interface Options extends CommonOptions {
 
 export const replayCommand: CliCommand = {
   name: 'replay',
-  summary: 'send a recorded trace, and compare the ledger with the file to the nano-dollar',
+  summary: 'send a recorded trace; compare the ledger with the file to the nano-dollar',
   examples: [
     {
       run: 'weir replay --trace conv.csv --prices prices.csv --model openai/gpt-4o',

@@ -20,7 +20,7 @@ interface Options extends CommonOptions, OwnerOptions {
 
 export const usageCommand: CliCommand = {
   name: 'usage',
-  summary: 'what an owner has used: the state of its policies, and the sums of its debits',
+  summary: 'what an owner has used: the state of its policies, the sums of its debits',
   examples: [
     { run: 'weir usage --key ada', does: 'of one key' },
     { run: 'weir usage --customer acme --from 2026-07-01 --to 2026-08-01', does: 'of one month' },

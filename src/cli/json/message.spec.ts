@@ -44,7 +44,7 @@ describe('proto3 JSON', () => {
     [{ maxx: 1 }, /^maxx: is not a field. Known: id, /],
     [{ owner: { id: 'a', colour: 1 } }, /^owner.colour: is not a field/],
     [{ maximum: 1.5 }, /^maximum: /],
-    [{ maximum: 9_007_199_254_740_993 }, /string of digits/],
+    [{ maximum: 2 ** 53 }, /string of digits/],
     [{ maximum: '9223372036854775808' }, /64 bits/],
     [{ maximum: [1] }, /whole number/],
     [{ unit: 'UNIT_APPLES' }, /must be one of UNIT_UNSPECIFIED, UNIT_REQUESTS/],
