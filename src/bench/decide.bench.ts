@@ -11,7 +11,6 @@ import { WeirConfig } from '../config/weir-config.js';
 import type { CounterEngine } from '../counters/counter-engine.js';
 import { LocalCounterEngine } from '../counters/local-counter-engine.js';
 import type { Change } from '../governance/core/changes.js';
-import { Directory } from '../governance/core/directory.js';
 import type { Limit, Owner, VirtualKey } from '../governance/core/model.js';
 import { DirectoryFollower } from '../governance/directory-follower.js';
 import { GovernanceService } from '../governance/governance.service.js';
@@ -81,11 +80,11 @@ const call = (key: number): CheckCall => ({
 function checkService(keys: number, policies: number): CheckLimitService {
   const config = new WeirConfig();
   const clock = new SystemClock();
-  const directory = new Directory();
-  directory.apply({ kind: 'everything', version: 1n, changes: [...changes(keys, policies)] });
   const store = new MemoryPolicyStore();
-  const follower = new DirectoryFollower(store, directory, clock, config, silentLog);
-  const governance = new GovernanceService(directory, follower, clock);
+  const follower = new DirectoryFollower(store, clock, config, silentLog);
+  const everything = [...changes(keys, policies)];
+  follower.directory.apply({ kind: 'everything', version: 1n, changes: everything });
+  const governance = new GovernanceService(follower, clock);
   const counters: CounterEngine = new LocalCounterEngine(config.counters);
   return new CheckLimitService(
     new CallAdmission(governance, config),

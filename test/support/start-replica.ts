@@ -1,0 +1,50 @@
+import { GovernanceServiceService } from '../../src/gen/weir/v1/governance_service.js';
+import { QuotaServiceService } from '../../src/gen/weir/v1/quota_service.js';
+import { type RunningService, startService } from '../../src/main.js';
+import { createClient, type GrpcClient } from '../../src/rpc/grpc-client.js';
+import { silentLog } from '../../src/common/log.js';
+
+/** A replica under test, with a client for each of its services. */
+export interface Replica {
+  readonly service: RunningService;
+  readonly quota: GrpcClient<typeof QuotaServiceService>;
+  readonly governance: GrpcClient<typeof GovernanceServiceService>;
+  /** GET from the HTTP port. */
+  get(path: string): Promise<Response>;
+  stop(): Promise<void>;
+}
+
+/** Starts the real service on free ports. Overrides are dotted configuration keys. */
+export async function startReplica(
+  databaseUrl: string,
+  overrides: Readonly<Record<string, unknown>> = {},
+): Promise<Replica> {
+  const service = await startService({
+    env: {},
+    log: silentLog,
+    overrides: {
+      'grpc.port': 0,
+      'http.port': 0,
+      'storage.postgres.url': databaseUrl,
+      ...overrides,
+    },
+  });
+  const { grpcAddress, httpAddress } = service;
+  const quota = createClient(QuotaServiceService, 'weir.v1.QuotaService', grpcAddress);
+  const governance = createClient(
+    GovernanceServiceService,
+    'weir.v1.GovernanceService',
+    grpcAddress,
+  );
+  return {
+    service,
+    quota,
+    governance,
+    get: (path) => fetch(`http://${httpAddress}${path}`),
+    async stop() {
+      quota.close();
+      governance.close();
+      await service.stop();
+    },
+  };
+}
