@@ -5,6 +5,7 @@ import {
   Injectable,
   type NestInterceptor,
 } from '@nestjs/common';
+import { RpcException } from '@nestjs/microservices';
 import { catchError, type Observable, tap, throwError } from 'rxjs';
 import { CallObserver } from './call-observer.js';
 
@@ -21,7 +22,9 @@ export class RpcInterceptor implements NestInterceptor {
     return next.handle().pipe(
       tap({ complete: () => this.observer.succeeded(method, startedAt) }),
       catchError((error: unknown) =>
-        throwError(() => this.observer.failed(method, startedAt, error, metadata)),
+        throwError(
+          () => new RpcException(this.observer.failed(method, startedAt, error, metadata)),
+        ),
       ),
     );
   }
