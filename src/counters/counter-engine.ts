@@ -1,5 +1,12 @@
 import type { WallMs } from '../common/time.js';
-import type { Demand, Reading, Receipt, TakeOutcome } from './core/counter.js';
+import type {
+  Correction,
+  Demand,
+  Reading,
+  Receipt,
+  ReceiptEntry,
+  TakeOutcome,
+} from './core/counter.js';
 
 /** What bounds an engine. */
 export interface CounterLimits {
@@ -15,8 +22,12 @@ export interface CounterStats {
   readonly overflowed: number;
   /** Calls and shadow demands that found every counter in use. */
   readonly refusedFull: number;
-  /** Amounts given back to a window that was no longer kept. */
-  readonly droppedReturns: number;
+  /** Corrections of a window that was no longer kept, or of a hold that had ended. */
+  readonly droppedCorrections: number;
+  /** Holds of concurrency counters that last. */
+  readonly holds: number;
+  /** Memory of counters and holds. It stays at its highest mark. */
+  readonly bytes: number;
 }
 
 /**
@@ -37,6 +48,19 @@ export abstract class CounterEngine {
 
   /** Takes back what a take counted, in the windows where it was counted, if they are still kept. */
   abstract giveBack(receipt: Receipt, now: WallMs): void;
+
+  /**
+   * Replaces what takes counted by what was used, where and when it was counted. What was used may be
+   * above the maximum; what is given back never lifts what is left above it. Of a hold, 0 was used: it is
+   * released. A window that is gone is passed over. Each entry may be corrected once.
+   */
+  abstract correct(corrections: readonly Correction[], now: WallMs): void;
+
+  /**
+   * Lets holds last until `now + holdMs`; entries of other counters are passed over. False if one of them
+   * had ended or was released: the others last longer all the same.
+   */
+  abstract renew(entries: readonly ReceiptEntry[], holdMs: number, now: WallMs): boolean;
 
   /** What {@link take} would find, with nothing counted: for dry runs and for reports. */
   abstract read(demands: readonly Demand[], now: WallMs): readonly Reading[];

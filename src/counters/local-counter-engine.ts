@@ -1,80 +1,123 @@
-import { assert } from '../common/assert.js';
+import { assert, unreachable } from '../common/assert.js';
 import { DomainError } from '../common/domain-error.js';
-import { IntervalCache } from '../common/interval-at.js';
-import { type Interval, type WallMs, wallMs } from '../common/time.js';
-import type { CounterSpec, Demand, Reading, Receipt, TakeOutcome } from './core/counter.js';
-import { CounterTable, countsIn, entryOf } from './core/counter-table.js';
-import { raised } from './core/tally.js';
-import { afterCounting, readWindow } from './core/window-reading.js';
+import type { Random } from '../common/random.js';
+import { SystemRandom } from '../common/system-random.js';
+import { type WallMs, wallMs } from '../common/time.js';
+import type { Algorithm } from './core/algorithm.js';
+import { BucketCounters } from './core/bucket-counters.js';
+import { ConcurrencyCounters } from './core/concurrency-counters.js';
+import type {
+  Correction,
+  CounterSpec,
+  Demand,
+  Reading,
+  Receipt,
+  ReceiptEntry,
+  TakeOutcome,
+} from './core/counter.js';
+import { ABSENT } from './core/counter-slab.js';
+import { Fingerprinter, type FingerprintKey } from './core/fingerprint.js';
+import { type FreshReading, raiseCounted } from './core/fresh-reading.js';
+import { Population } from './core/population.js';
+import { WindowCounters } from './core/window-counters.js';
 import { CounterEngine, type CounterLimits, type CounterStats } from './counter-engine.js';
-
-/** A demand, the counter that answers it, and what it says. */
-interface Question {
-  /** The demand's own counter, or the overflow counter of its group. */
-  readonly counter: CounterSpec;
-  readonly demand: Demand;
-  readonly window: Interval;
-  readonly reading: Reading;
-  /** There is no room for its counter. */
-  readonly homeless: boolean;
-}
 
 /** When to ask again after all counters were in use: windows end all the time. */
 const FULL_RETRY_MS = 1_000;
+/** Looked at when a call finds all counters in use, in the hope of one that is over. */
+const SWEPT_WHEN_FULL = 64;
 
 /** Counts in the memory of this replica, for itself alone. */
 export class LocalCounterEngine extends CounterEngine {
-  private readonly table: CounterTable;
-  private readonly intervals = new IntervalCache();
+  private readonly population: Population;
+  private readonly windows: WindowCounters;
+  private readonly buckets: BucketCounters;
+  private readonly concurrency: ConcurrencyCounters;
+  private readonly fingerprints: Fingerprinter;
   /** The latest `now` of all: where the clock is stepped back, windows wait until it has caught up. */
   private latest = wallMs(Number.NEGATIVE_INFINITY);
+  /** Of the call being decided, by demand: the counter that serves it, if any, and its record. */
+  private readonly homes: (CounterSpec | undefined)[] = [];
+  private readonly records: number[] = [];
   private overflowed = 0;
   private refusedFull = 0;
-  private droppedReturns = 0;
+  private droppedCorrections = 0;
 
-  constructor(private readonly limits: CounterLimits) {
+  constructor(limits: CounterLimits, key: FingerprintKey = randomKey(new SystemRandom())) {
     super();
-    this.table = new CounterTable(limits.liveMax);
+    this.population = new Population(limits.liveMax);
+    this.windows = new WindowCounters(this.population);
+    this.buckets = new BucketCounters(this.population);
+    this.concurrency = new ConcurrencyCounters(this.population);
+    this.fingerprints = new Fingerprinter(key);
   }
 
   take(demands: readonly Demand[], now: WallMs): TakeOutcome {
-    const questions = this.ask(demands, now);
-    if (questions.some(({ demand, reading }) => demand.enforced && !reading.admits))
-      return { kind: 'refused', readings: questions.map(({ reading }) => reading) };
-    this.requireHomes(questions);
-    const readings = questions.map((question) => this.count(question));
-    return { kind: 'taken', readings, receipt: receiptOf(questions) };
+    const at = this.begin(now);
+    const readings = this.ask(demands, at);
+    if (isRefused(demands, readings)) return { kind: 'refused', readings };
+    this.requireHomes(demands);
+    const entries = this.count(demands, readings, at);
+    return { kind: 'taken', readings, receipt: { entries } };
   }
 
   add(demands: readonly Demand[], now: WallMs): readonly Reading[] {
-    return this.ask(demands, now).map((question) => this.count(question));
-  }
-
-  giveBack(receipt: Receipt, now: WallMs): void {
-    this.advance(now);
-    for (const { counter, windowStart, amount } of receipt.entries) {
-      const entry = entryOf(this.table.find(counter.name), windowStart);
-      if (entry === undefined) this.droppedReturns += 1;
-      else entry.returned = raised(entry.returned, amount);
-    }
+    const at = this.begin(now);
+    const readings = this.ask(demands, at);
+    this.count(demands, readings, at);
+    return readings;
   }
 
   read(demands: readonly Demand[], now: WallMs): readonly Reading[] {
-    return this.ask(demands, now).map(({ reading }) => reading);
+    return this.ask(demands, this.begin(now));
   }
 
-  stats(): CounterStats {
-    return {
-      live: this.table.size,
-      liveMax: this.limits.liveMax,
-      overflowed: this.overflowed,
-      refusedFull: this.refusedFull,
-      droppedReturns: this.droppedReturns,
-    };
+  giveBack(receipt: Receipt, now: WallMs): void {
+    const at = this.begin(now);
+    for (const entry of receipt.entries) this.correctOne(entry, -entry.amount, at);
+  }
+
+  correct(corrections: readonly Correction[], now: WallMs): void {
+    const at = this.begin(now);
+    for (const { entry, actual } of corrections) {
+      assert(isAmount(actual), 'what was used is an integer, 0 to 2^53 - 1');
+      if (actual !== entry.amount) this.correctOne(entry, actual - entry.amount, at);
+    }
+  }
+
+  renew(entries: readonly ReceiptEntry[], holdMs: number, now: WallMs): boolean {
+    const at = this.begin(now);
+    let areHeld = true;
+    for (const { counter, holdId } of entries) {
+      if (holdId === undefined) continue;
+      const record = this.find(counter);
+      const isHeld = record !== ABSENT && this.concurrency.renew(record, holdId, holdMs, at);
+      areHeld &&= isHeld;
+    }
+    return areHeld;
   }
 
   sweep(count: number, now: WallMs): void {
-    this.table.sweep(count, this.advance(now));
+    const at = this.advance(now);
+    for (const { slab } of this.algorithms()) slab.sweep(count, at);
+  }
+
+  stats(): CounterStats {
+    const { live, liveMax } = this.population;
+    const { holds } = this.concurrency;
+    let bytes = holds.bytes;
+    for (const { slab } of this.algorithms()) bytes += slab.bytes;
+    const { overflowed, refusedFull, droppedCorrections } = this;
+    return { live, liveMax, holds: holds.size, bytes, overflowed, refusedFull, droppedCorrections };
+  }
+
+  private begin(now: WallMs): WallMs {
+    const at = this.advance(now);
+    this.windows.slab.sweepAsDue(at);
+    this.buckets.slab.sweepAsDue(at);
+    this.concurrency.slab.sweepAsDue(at);
+    if (this.population.isFull) this.sweep(SWEPT_WHEN_FULL, at);
+    return at;
   }
 
   private advance(now: WallMs): WallMs {
@@ -82,87 +125,129 @@ export class LocalCounterEngine extends CounterEngine {
     return this.latest;
   }
 
+  private algorithms(): readonly Algorithm<CounterSpec>[] {
+    return [this.windows, this.buckets, this.concurrency];
+  }
+
+  private algorithmOf({ algorithm }: CounterSpec): Algorithm<CounterSpec> {
+    switch (algorithm) {
+      case 'sliding_window':
+      case 'fixed_window':
+        return this.windows;
+      case 'token_bucket':
+        return this.buckets;
+      case 'concurrency':
+        return this.concurrency;
+      default:
+        return unreachable(algorithm);
+    }
+  }
+
+  private find(spec: CounterSpec): number {
+    this.fingerprints.of(spec.name);
+    return this.algorithmOf(spec).slab.find(this.fingerprints);
+  }
+
   /** Finds each counter and reads it; a demand sees what those before it in the call would count. */
-  private ask(demands: readonly Demand[], now: WallMs): readonly Question[] {
-    const at = this.advance(now);
-    const questions: Question[] = [];
-    for (const demand of demands) questions.push(this.askOne(demand, questions, at));
-    return questions;
+  private ask(demands: readonly Demand[], now: WallMs): FreshReading[] {
+    const readings: FreshReading[] = [];
+    for (const demand of demands) {
+      const { amount, counter, roomMin = 0 } = demand;
+      assert(isAmount(amount), 'a demand is an integer, 0 to 2^53 - 1');
+      const i = readings.length;
+      this.settleIn(i, counter);
+      const home = this.homes[i] ?? counter;
+      const record = this.records[i] ?? ABSENT;
+      const before = i === 0 ? 0 : this.countedBefore(i, demands);
+      const wanted = before + (amount > roomMin ? amount : roomMin);
+      const reading = this.algorithmOf(home).read(record, home, wanted, now);
+      if (before > 0) raiseCounted(reading, before);
+      readings.push(reading);
+    }
+    return readings;
   }
 
-  private askOne(demand: Demand, before: readonly Question[], now: WallMs): Question {
-    assert(isAmount(demand.amount), 'a demand is an integer, 0 to 2^53 - 1');
-    const window = this.windowOf(demand.counter, now);
-    const { counter, homeless } = this.homeOf(demand.counter, now);
-    const { previous, current } = countsIn(this.table.find(counter.name), window);
-    const counts = { previous, current: current + pendingFor(counter, before) };
-    const reading = readWindow(counter, counts, { window, now, amount: demand.amount });
-    return { counter, demand, window, reading, homeless };
+  /** Where a counter is, or would be: its own record, or that of the overflow counter of its group. */
+  private settleIn(i: number, counter: CounterSpec): void {
+    this.homes[i] = counter;
+    this.records[i] = this.find(counter);
+    if (this.records[i] !== ABSENT || this.population.hasRoomFor(counter.group)) return;
+    const home = counter.group === undefined ? undefined : overflowOf(counter, counter.group.name);
+    this.homes[i] = home;
+    if (home !== undefined) this.records[i] = this.find(home);
   }
 
-  private windowOf({ algorithm, window }: CounterSpec, now: WallMs): Interval {
-    assert(
-      algorithm === 'fixed_window' || window.kind === 'duration',
-      'a sliding window is a duration',
-    );
-    return this.intervals.intervalAt(window, now);
+  /** What earlier demands of the same call would count in the counter of demand `i`. */
+  private countedBefore(i: number, demands: readonly Demand[]): number {
+    let before = 0;
+    for (let j = 0; j < i; j++)
+      if (this.records[j] === this.records[i] && this.homes[j]?.name === this.homes[i]?.name)
+        before += demands[j]?.amount ?? 0;
+    return before;
   }
 
-  private homeOf(counter: CounterSpec, now: WallMs): { counter: CounterSpec; homeless: boolean } {
-    const { name, group } = counter;
-    const isLive = this.table.find(name) !== undefined;
-    if (isLive || this.table.hasRoomFor(group, now)) return { counter, homeless: false };
-    if (group === undefined) return { counter, homeless: true };
-    return { counter: overflowOf(counter, group.name), homeless: false };
+  private requireHomes(demands: readonly Demand[]): void {
+    let i = 0;
+    for (const { enforced } of demands)
+      if (this.homes[i++] === undefined && enforced) throw this.full();
   }
 
-  private requireHomes(questions: readonly Question[]): void {
-    if (!questions.some(({ homeless, demand }) => homeless && demand.enforced)) return;
+  private full(): DomainError {
     this.refusedFull += 1;
-    throw new DomainError(
+    return new DomainError(
       'RESOURCE_EXHAUSTED',
-      `counters.liveMax: all ${this.limits.liveMax} counters are in use; raise it, or limit fewer owners`,
+      `counters.liveMax: all ${this.population.liveMax} counters are in use; raise it, or limit fewer owners`,
       { retryAfterMs: FULL_RETRY_MS },
     );
   }
 
-  private count(question: Question): Reading {
-    const { counter, demand, window, reading, homeless } = question;
-    if (homeless) {
-      this.refusedFull += 1;
-      return reading;
+  private count(demands: readonly Demand[], readings: FreshReading[], now: WallMs): ReceiptEntry[] {
+    const entries: ReceiptEntry[] = [];
+    let i = 0;
+    for (const demand of demands) {
+      const reading = readings[i];
+      const home = this.homes[i++];
+      if (home === undefined) this.refusedFull += 1;
+      else if (demand.amount > 0 && reading !== undefined) {
+        entries.push(this.countOne(home, demand, now));
+        raiseCounted(reading, demand.amount);
+      }
     }
-    if (demand.amount === 0) return reading;
-    if (counter !== demand.counter) this.overflowed += 1;
-    const { current } = this.table.open(counter, window, this.latest);
-    current.taken = raised(current.taken, demand.amount);
-    return afterCounting(reading, counter, demand.amount);
+    return entries;
+  }
+
+  private countOne(home: CounterSpec, demand: Demand, now: WallMs): ReceiptEntry {
+    const algorithm = this.algorithmOf(home);
+    let record = this.find(home);
+    if (record === ABSENT) {
+      record = algorithm.slab.insert(this.fingerprints, home.group?.name);
+      algorithm.open(record, home, now);
+    }
+    if (home !== demand.counter) this.overflowed += 1;
+    return algorithm.count(record, home, demand, now);
+  }
+
+  private correctOne(entry: ReceiptEntry, by: number, now: WallMs): void {
+    const record = this.find(entry.counter);
+    const algorithm = this.algorithmOf(entry.counter);
+    if (record === ABSENT || !algorithm.correct(record, entry, by, now))
+      this.droppedCorrections += 1;
   }
 }
 
 const isAmount = (amount: number): boolean => Number.isSafeInteger(amount) && amount >= 0;
+
+function isRefused(demands: readonly Demand[], readings: readonly Reading[]): boolean {
+  let i = 0;
+  for (const { enforced } of demands) if (readings[i++]?.admits === false && enforced) return true;
+  return false;
+}
 
 /** Shared by the values of a group that came when there was no room; it has room itself, always. */
 function overflowOf(counter: CounterSpec, groupName: string): CounterSpec {
   return { ...counter, name: `${groupName}\0overflow`, group: undefined };
 }
 
-/** What earlier demands of the same call would count in the same counter. */
-function pendingFor(counter: CounterSpec, before: readonly Question[]): number {
-  let pending = 0;
-  for (const question of before)
-    if (question.counter.name === counter.name) pending += question.demand.amount;
-  return pending;
-}
-
-function receiptOf(questions: readonly Question[]): Receipt {
-  return {
-    entries: questions
-      .filter(({ demand, homeless }) => demand.amount > 0 && !homeless)
-      .map(({ counter, demand, window }) => ({
-        counter,
-        windowStart: window.start,
-        amount: demand.amount,
-      })),
-  };
+function randomKey(random: Random): FingerprintKey {
+  return { k0: random.uint32(), k1: random.uint32() };
 }

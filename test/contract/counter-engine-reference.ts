@@ -63,7 +63,7 @@ export class ExactCounters {
     const start = windowStart(counter, now);
     const current = this.sum(counter.name, start);
     if (counter.algorithm === 'fixed_window') return Number(current);
-    const length = durationOf(counter);
+    const length = durationOf(counter).durationMs;
     const left = BigInt(start + length - now);
     const faded = this.sum(counter.name, start - length) * left;
     return Number(current + (faded + BigInt(length) - 1n) / BigInt(length));
@@ -77,13 +77,15 @@ export class ExactCounters {
   }
 }
 
-export function durationOf({ window }: CounterSpec): number {
-  if (window.kind !== 'duration') throw new Error('the reference knows durations only');
-  return window.durationMs;
+function durationOf(counter: CounterSpec): {
+  readonly durationMs: number;
+  readonly anchorMs: number;
+} {
+  if ('window' in counter && counter.window.kind === 'duration') return counter.window;
+  throw new Error('the reference knows windows of a duration only');
 }
 
-const windowStart = (counter: CounterSpec, now: number): number => {
-  const anchor = counter.window.kind === 'duration' ? counter.window.anchorMs : 0;
-  const length = durationOf(counter);
-  return anchor + Math.floor((now - anchor) / length) * length;
-};
+function windowStart(counter: CounterSpec, now: number): number {
+  const { durationMs, anchorMs } = durationOf(counter);
+  return anchorMs + Math.floor((now - anchorMs) / durationMs) * durationMs;
+}

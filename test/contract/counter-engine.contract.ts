@@ -2,14 +2,20 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { DomainError } from '../../src/common/domain-error.js';
 import { wallMs } from '../../src/common/time.js';
-import type { CounterSpec, Demand, Reading, Receipt } from '../../src/counters/core/counter.js';
+import type {
+  CounterSpec,
+  Demand,
+  Reading,
+  Receipt,
+  WindowSpec,
+} from '../../src/counters/core/counter.js';
 import type { CounterEngine, CounterLimits } from '../../src/counters/counter-engine.js';
 import { ExactCounters } from './counter-engine-reference.js';
 
 const at = (time: string) => wallMs(Date.parse(`2026-03-05T${time}Z`));
 const T = at('10:00:00');
 
-const spec = (over: Partial<CounterSpec> = {}): CounterSpec => ({
+const spec = (over: Partial<WindowSpec> = {}): WindowSpec => ({
   name: 'limit-a',
   algorithm: 'fixed_window',
   window: { kind: 'duration', durationMs: 60_000, anchorMs: 0 },
@@ -238,7 +244,7 @@ function timeContract(engine: () => CounterEngine): void {
     takeOne(counters, spec(), 10, at('10:05:00'));
     counters.giveBack(receipt, at('10:05:00'));
     expect(readOne(counters, spec(), 0, at('10:05:00')).counted).toBe(10);
-    expect(counters.stats().droppedReturns).toBe(1);
+    expect(counters.stats().droppedCorrections).toBe(1);
   });
 
   it('waits in the latest window when the clock is stepped back', () => {

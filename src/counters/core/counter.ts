@@ -2,15 +2,34 @@ import type { Recurrence } from '../../common/recurrence.js';
 import type { Interval } from '../../common/time.js';
 
 /** The counter of one limit and one group value, over all of its windows. */
-export interface CounterSpec {
+export type CounterSpec = WindowSpec | BucketSpec | ConcurrencySpec;
+
+interface NamedSpec {
   /** Names the counter among all replicas: limit id, generation and group value. */
   readonly name: string;
-  readonly algorithm: 'sliding_window' | 'fixed_window';
-  readonly window: Recurrence;
-  /** What a window holds: an integer, 0 to 2^53 - 1. */
+  /** What may be counted at once: an integer, 0 to 2^53 - 1. For a token bucket, its burst. */
   readonly maximum: number;
   /** For limits with group by: the family that this counter belongs to. */
   readonly group?: CounterGroup | undefined;
+}
+
+export interface WindowSpec extends NamedSpec {
+  /** A sliding window is a duration; a fixed one a duration or a calendar unit. */
+  readonly algorithm: 'sliding_window' | 'fixed_window';
+  readonly window: Recurrence;
+}
+
+export interface BucketSpec extends NamedSpec {
+  readonly algorithm: 'token_bucket';
+  /** What comes back in every `refillMs`: an integer, 1 or more. */
+  readonly refillAmount: number;
+  readonly refillMs: number;
+}
+
+export interface ConcurrencySpec extends NamedSpec {
+  readonly algorithm: 'concurrency';
+  /** How long a hold lasts that nobody releases, unless its demand says otherwise. */
+  readonly holdMs: number;
 }
 
 /**
@@ -30,29 +49,55 @@ export interface Demand {
   readonly amount: number;
   /** False for shadow limits: they count what is admitted, and never refuse. */
   readonly enforced: boolean;
+  /** Room that there must be even if `amount` is less: 1 for a call whose cost is not known yet. */
+  readonly roomMin?: number | undefined;
+  /** For concurrency: how long this hold lasts, instead of the time of the counter. */
+  readonly holdMs?: number | undefined;
 }
 
 /** The state of one counter, seen by one demand. */
 export interface Reading {
-  /** The window of now. */
+  /**
+   * The window of now. For a token bucket: from now until it is full again if nothing more is taken; for
+   * concurrency: from now until the earliest hold ends.
+   */
   readonly window: Interval;
-  /** What counts against the maximum now; for a sliding window an estimate, rounded up. */
+  /**
+   * What counts against the maximum now: for a sliding window an estimate, for a token bucket what is
+   * missing, both rounded up; for concurrency what is held.
+   */
   readonly counted: number;
   /** What is left, never below zero. After a take that succeeded: what is left after it. */
   readonly remaining: number;
   /** Whether the demand fits. */
   readonly admits: boolean;
-  /** If it does not fit: milliseconds until it would, if nothing else is counted. Undefined: never. */
+  /**
+   * If it does not fit: milliseconds until it would, if nothing else is counted. Undefined: never. For
+   * concurrency, until the earliest hold ends, which need not be enough for a demand above 1.
+   */
   readonly retryAfterMs: number | undefined;
 }
 
-/** Says what a take has counted, so that it can be given back. Opaque to its holder. */
+/** What one demand has counted, and where: enough to correct it later. Plain values. */
+export interface ReceiptEntry {
+  /** The counter that counted it: of the demand, or the overflow counter of its group. */
+  readonly counter: CounterSpec;
+  /** Start of the window, or of the epoch of a token bucket. */
+  readonly windowStart: number;
+  readonly amount: number;
+  /** For concurrency: names the hold within the engine that made it. */
+  readonly holdId?: number | undefined;
+}
+
+/** Says what a take has counted, so that it can be given back. */
 export interface Receipt {
-  readonly entries: readonly {
-    readonly counter: CounterSpec;
-    readonly windowStart: number;
-    readonly amount: number;
-  }[];
+  readonly entries: readonly ReceiptEntry[];
+}
+
+/** What turned out to be used of what an entry says was taken. 0 gives all of it back. */
+export interface Correction {
+  readonly entry: ReceiptEntry;
+  readonly actual: number;
 }
 
 export type TakeOutcome =

@@ -1,7 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { type Interval, wallMs } from '../../common/time.js';
-import { slidingEstimate, slidingFitsAt } from './sliding-window.js';
+import { fadedCount, slidingFitsAt, type WindowCounts } from './sliding-window.js';
+
+const slidingEstimate = ({ previous, current }: WindowCounts, interval: Interval, now: number) =>
+  current + fadedCount(previous, interval, now);
 
 const window = (start: number, lengthMs: number): Interval => ({
   start: wallMs(start),

@@ -17,11 +17,9 @@ export interface WindowCounts {
   readonly current: number;
 }
 
-/** What counts against the maximum at `now`, which lies in `window`. */
-export function slidingEstimate(counts: WindowCounts, window: Interval, now: number): number {
-  if (counts.previous === 0) return counts.current;
-  const leftMs = window.end - now;
-  return counts.current + multiplyDivideCeil(counts.previous, leftMs, window.end - window.start);
+/** How much of what the window before `window` counted still counts at `now`, which lies in `window`. */
+export function fadedCount(previous: number, window: Interval, now: number): number {
+  return multiplyDivideCeil(previous, window.end - now, window.end - window.start);
 }
 
 /**
