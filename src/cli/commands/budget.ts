@@ -6,7 +6,7 @@ import { addMatchOptions, applyMatch, type MatchOptions } from '../input/match.j
 import { addOwnerOptions, OWNER_HINT, ownerOf, type OwnerOptions } from '../input/owner.js';
 import { formatUsd, parseUsd } from '../input/usd.js';
 import { budget } from '../json/policy-messages.js';
-import { matchText, ownerText, periodText } from '../output/policy-text.js';
+import { budgetName, matchText, ownerText, periodText } from '../output/policy-text.js';
 import { type Resource, resourceCommand } from './resource.js';
 
 type Options = OwnerOptions & PeriodOptions & MatchOptions & OwnOptions;
@@ -35,6 +35,7 @@ const BUDGET: Resource<Budget, Options> = {
   ],
   codec: budget,
   defaults: {},
+  defaultName: budgetName,
   columns: [
     { title: 'ID', text: ({ id }) => id },
     { title: 'NAME', text: ({ name }) => name },

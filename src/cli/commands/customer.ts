@@ -18,6 +18,7 @@ export const customerCommand = resourceCommand<Customer, Options>({
   ],
   codec: customer,
   defaults: {},
+  defaultName: ({ id }) => id,
   columns: [
     { title: 'ID', text: ({ id }) => id },
     { title: 'NAME', text: ({ name }) => name },

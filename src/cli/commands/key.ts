@@ -43,6 +43,7 @@ const KEY: Resource<VirtualKey, Options> = {
   ],
   codec: virtualKey,
   defaults: { active: true },
+  defaultName: ({ id }) => id,
   columns: [
     { title: 'ID', text: ({ id }) => id },
     { title: 'NAME', text: ({ name }) => name },

@@ -7,7 +7,13 @@ import { addMatchOptions, applyMatch, type MatchOptions } from '../input/match.j
 import { parseCount } from '../input/numbers.js';
 import { addOwnerOptions, OWNER_HINT, ownerOf, type OwnerOptions } from '../input/owner.js';
 import { limit } from '../json/policy-messages.js';
-import { matchText, ownerText, periodText, quantityText } from '../output/policy-text.js';
+import {
+  limitName,
+  matchText,
+  ownerText,
+  periodText,
+  quantityText,
+} from '../output/policy-text.js';
 import { type Resource, resourceCommand } from './resource.js';
 
 type Options = OwnerOptions & PeriodOptions & MatchOptions & OwnOptions;
@@ -38,6 +44,7 @@ const LIMIT: Resource<Limit, Options> = {
   ],
   codec: limit,
   defaults: { unit: 'UNIT_REQUESTS' },
+  defaultName: limitName,
   columns: [
     { title: 'ID', text: ({ id }) => id },
     { title: 'NAME', text: ({ name }) => name },

@@ -24,6 +24,8 @@ export interface Resource<T, O> {
   /** What a new one has if nothing is said, as proto3 JSON. */
   readonly defaults: Readonly<Record<string, unknown>>;
   readonly columns: readonly Column<T>[];
+  /** What a new one is called if nothing is said. */
+  defaultName?(draft: T): string;
   addOptions(command: Command, purpose: 'create' | 'update'): Command;
   addFilters?(command: Command): Command;
   /** Writes into the draft what the options say, and answers the paths of what they said. */
@@ -102,6 +104,7 @@ function addCreate<T extends { id: string }, O>(
       if (id !== undefined) draft.id = id;
       resource.apply(options, draft);
       resource.checkNew?.(draft, options);
+      nameUnnamed(resource, draft);
       const saved = await context.withService(options, ({ governance }) =>
         resource.rpc.create(governance, draft),
       );
@@ -177,6 +180,11 @@ function addDelete<T, O>(group: Command, context: CliContext, resource: Resource
       text: () => `Deleted ${resource.name} ${printable(id)}.\n`,
     });
   });
+}
+
+/** The service wants a name for people; whoever gives none gets one that says what it is. */
+function nameUnnamed<T, O>(resource: Resource<T, O>, draft: T & { name?: string }): void {
+  if (draft.name === '') draft.name = resource.defaultName?.(draft) ?? '';
 }
 
 async function draftFrom<T, O>(

@@ -18,6 +18,7 @@ export const teamCommand = resourceCommand<Team, Options>({
   ],
   codec: team,
   defaults: {},
+  defaultName: ({ id }) => id,
   columns: [
     { title: 'ID', text: ({ id }) => id },
     { title: 'NAME', text: ({ name }) => name },

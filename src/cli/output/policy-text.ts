@@ -45,6 +45,14 @@ export function periodText(period: Limit['window'] | Budget['period']): string {
   }
 }
 
+/** `100 requests per 1m` */
+export const limitName = ({ maximum, window }: Limit): string =>
+  `${maximum} ${maximum === 1n ? 'request' : 'requests'} per ${periodText(window)}`;
+
+/** `$25.00 per month (UTC)` */
+export const budgetName = ({ amountNanos, period }: Budget): string =>
+  `${formatUsd(amountNanos)} per ${periodText(period)}`;
+
 /** `openai; gpt-4*; env=prod`; everything is an empty text. */
 export function matchText(match: Match | undefined): string {
   if (!match) return '';

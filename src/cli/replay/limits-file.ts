@@ -6,6 +6,7 @@ import { parseUsd } from '../input/usd.js';
 import type { CliIo } from '../io.js';
 import { JsonError, readObject } from '../json/codec.js';
 import { budget, limit } from '../json/policy-messages.js';
+import { budgetName, limitName } from '../output/policy-text.js';
 
 /** The policies that every key of a replay gets. Owners and ids are filled in for each key. */
 export interface KeyPolicies {
@@ -58,6 +59,7 @@ function toLimit(item: unknown, path: string): Limit {
   const window = inPlace(path, () => windowOf(periodOptions(per, timeZone)));
   draft.window = window ?? draft.window;
   if (!draft.window) throw new JsonError(path, 'has no window. Add per: 1m, or per: day');
+  draft.name ||= limitName(draft);
   return draft;
 }
 
@@ -70,6 +72,7 @@ function toBudget(item: unknown, path: string): Budget {
   const period = inPlace(path, () => periodOf(periodOptions(per, timeZone)));
   draft.period = period ?? draft.period;
   if (!draft.period) throw new JsonError(path, 'has no period. Add per: month, or per: lifetime');
+  draft.name ||= budgetName(draft);
   return draft;
 }
 

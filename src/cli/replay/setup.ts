@@ -26,7 +26,7 @@ export async function setUp(
   refuseOtherRun(plan, await retry.run(() => governance.getCustomer({ id: customerId })));
   await retry.run(() => governance.importPrices({ prices: [...plan.prices] }));
   await ensure(() =>
-    governance.createTeam({ team: { id: teamId, name: '', customerId, ...stamps } }),
+    governance.createTeam({ team: { id: teamId, name: teamId, customerId, ...stamps } }),
   );
   await forEachAbreast(plan.keyIds, async (keyId) => {
     await ensure(() => governance.createVirtualKey({ virtualKey: newKey(keyId, plan) }));
@@ -49,7 +49,7 @@ function refuseOtherRun(plan: ReplayPlan, { customer }: GetCustomerResponse): vo
 function newKey(id: string, { teamId, customerId }: ReplayPlan) {
   return {
     id,
-    name: '',
+    name: id,
     teamId,
     customerId,
     active: true,
