@@ -18,7 +18,7 @@ const CANDIDATES = ['postgres', 'nobody'];
  */
 export function embeddedAccount(owned: string): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  const owner = statSync(owned, { throwIfNoEntry: false })?.uid;
+  const owner = ownerOf(owned);
   const users = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
     .map(toAccount)
@@ -31,6 +31,15 @@ export function embeddedAccount(owned: string): Account | undefined {
     'The embedded database cannot run as root, and there is no user postgres or nobody to run it as. ' +
       'Start Weir as another user, or set storage.postgres.host to an outside database',
   );
+}
+
+function ownerOf(path: string): number | undefined {
+  try {
+    return statSync(path).uid;
+  } catch {
+    // Whatever is wrong with the path, whoever makes or opens it has the better words.
+    return undefined;
+  }
 }
 
 /** Options for a child process: who it is, and a working directory that it can enter. */

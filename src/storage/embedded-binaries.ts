@@ -165,11 +165,11 @@ function stagingFolders(): readonly string[] {
 
 /** Copies beside the target and renames, so that a copy that is there is complete. */
 async function copyTo(source: string, folder: string, log: Log): Promise<void> {
-  log.info({ folder }, 'copying the programs of the embedded database to where they can be run');
   const parent = dirname(folder);
   await mkdir(parent, { recursive: true });
   await chmod(parent, 0o755);
   refuseForeign(parent);
+  log.info({ folder }, 'copying the programs of the embedded database to where they can be run');
   const copy = `${folder}.${randomUUID()}`;
   try {
     await cp(source, copy, { recursive: true, verbatimSymlinks: true });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import { chmod, chown, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -34,11 +34,11 @@ export interface FolderRequest {
 /** Makes sure that the folder exists and that the account can reach it. */
 export async function prepareFolder(request: FolderRequest): Promise<EmbeddedFolder> {
   const wanted = resolve(request.dataDir);
-  makeFolder(wanted);
+  makeFolder(wanted, request.account);
   if (canReach(request.account, wanted)) return layout(realpathSync(wanted), request.account);
   if (!request.isDefaultFolder) throw unreachable(wanted, request.account);
   const other = substituteFolder(wanted);
-  makeFolder(other);
+  makeFolder(other, request.account);
   if (!canReach(request.account, other)) throw unreachable(other, request.account);
   request.log.warn(
     { wanted, folder: other },
@@ -62,14 +62,14 @@ function unreachable(folder: string, account: Account | undefined): StorageError
   );
 }
 
-/** Folders that we make are passable whatever the umask says; PostgreSQL's own is private. */
-function makeFolder(folder: string): void {
+/** Folders that root makes are passable whatever the umask says; PostgreSQL's own is private. */
+function makeFolder(folder: string, account: Account | undefined): void {
   const missing: string[] = [];
   for (let path = folder; !existsSync(path); path = dirname(path)) missing.unshift(path);
   try {
-    for (const path of missing) mkdirSync(path, { mode: 0o755 });
+    mkdirSync(folder, { recursive: true });
+    if (account) for (const path of missing) chmodSync(path, 0o755);
   } catch (error) {
-    if (existsSync(folder)) return;
     throw new StorageError(
       `The folder ${folder} for the embedded database cannot be made (${errorText(error)}); ` +
         `set storage.embedded.dataDir to one that can`,

@@ -1,11 +1,11 @@
 import { EventEmitter, once } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SUPERUSER } from './embedded-instance.js';
 import { EmbeddedLock } from './embedded-lock.js';
-import { isPostgresOf, type PidFile, pidFilePath, readPidFile } from './embedded-pid-file.js';
+import { isPostgresOf, type PidFile, readPidFile, removeStaleLocks } from './embedded-pid-file.js';
 import {
   EmbeddedServer,
   type ServerRequest,
@@ -68,28 +68,22 @@ async function lockServer(server: EmbeddedServer, request: ServerRequest): Promi
 
 /** Ends a postmaster that a killed service left behind; refuses if its service is alive. */
 async function endOrphan(request: ServerRequest, deadline: number): Promise<void> {
-  const file = await readPidFile(request.folder);
-  if (!file) return;
+  const { folder } = request;
+  const file = await readPidFile(folder);
   const connection = await connectionOf(request, file);
-  if (!(await accepts(connection)) && !isPostgresOf(file.pid, request.folder.data)) {
-    await removeStalePidFile(request, file);
+  if (!file || !((await accepts(connection)) || isPostgresOf(file.pid, folder.data))) {
+    await removeStaleLocks(folder);
     return;
   }
   await delay(GRACE_MS);
   const lock = await lockOrphan(connection, request, { file, deadline });
   if (!lock) return;
   request.log.warn(
-    { pid: file.pid, folder: request.folder.dataDir },
+    { pid: file.pid, folder: folder.dataDir },
     'found the database of a service that was killed; stopping it',
   );
   await stopByFolder(request, 'fast').catch(() => stopByFolder(request, 'immediate'));
   await lock.release();
-}
-
-/** The file's process is gone or is another program by now, which PostgreSQL would take for its own. */
-async function removeStalePidFile({ folder }: ServerRequest, stale: PidFile): Promise<void> {
-  const file = await readPidFile(folder);
-  if (file?.pid === stale.pid) await rm(pidFilePath(folder.data), { force: true });
 }
 
 /** Undefined if the orphan ended by itself. */

@@ -1,5 +1,5 @@
 import { readlinkSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EmbeddedFolder } from './embedded-folder.js';
 import { errorCode } from './postgres-error.js';
@@ -25,7 +25,19 @@ export async function readPidFile({ data }: EmbeddedFolder): Promise<PidFile | u
   };
 }
 
-export const pidFilePath = (data: string): string => join(data, 'postmaster.pid');
+/**
+ * Removes lock files whose process is gone, is waiting to be reaped, or is another program by now:
+ * PostgreSQL takes any process with that id for a server of its own and would not start.
+ */
+export async function removeStaleLocks({ data, socketDir }: EmbeddedFolder): Promise<void> {
+  for (const path of [pidFilePath(data), join(socketDir, '.s.PGSQL.5432.lock')]) {
+    const text = await readFile(path, 'utf8').catch(() => '');
+    const pid = Math.abs(Number.parseInt(text, 10));
+    if (pid > 0 && !isPostgresOf(pid, data)) await rm(path, { force: true });
+  }
+}
+
+const pidFilePath = (data: string): string => join(data, 'postmaster.pid');
 
 /** Whether the process is the PostgreSQL server of this folder, as far as this system tells. */
 export function isPostgresOf(pid: number, data: string): boolean {

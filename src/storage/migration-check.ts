@@ -34,13 +34,14 @@ async function driftOf(source: DataSource): Promise<readonly string[]> {
 async function leftoversOf(source: DataSource): Promise<readonly string[]> {
   const rows: { name: string }[] = await source.query(
     `SELECT relkind::text || ' ' || relname AS "name" FROM pg_class
-     WHERE relnamespace = current_schema()::regnamespace AND relname NOT LIKE $1
+     WHERE relnamespace = current_schema()::regnamespace AND relname NOT LIKE $1 || '%'
+       AND oid NOT IN (SELECT indexrelid FROM pg_index WHERE indrelid = $1::regclass)
      UNION ALL
      SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = current_schema()::regnamespace
      UNION ALL
      SELECT 'type ' || typname FROM pg_type
      WHERE typnamespace = current_schema()::regnamespace AND typtype IN ('e', 'd')`,
-    [`${MIGRATIONS_TABLE}%`],
+    [MIGRATIONS_TABLE],
   );
   return rows.map(({ name }) => `left behind after all migrations went down: ${name}`);
 }

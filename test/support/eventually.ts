@@ -1,22 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Waits until a condition holds; fails with its name, and what was seen last, when time is up. */
-export async function eventually<T>(
+/** Waits until the condition holds; after the deadline it fails and says what it waited for. */
+export async function eventually(
   what: string,
-  look: () => T | undefined | false | Promise<T | undefined | false>,
-  timeoutMs = 10_000,
-): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
-  let last: unknown;
-  while (performance.now() < deadline) {
-    try {
-      const seen = await look();
-      if (seen !== undefined && seen !== false) return seen;
-      last = seen;
-    } catch (error) {
-      last = error;
-    }
-    await delay(20);
+  condition: () => boolean | Promise<boolean>,
+  deadlineMs = 20_000,
+): Promise<void> {
+  const deadline = performance.now() + deadlineMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline)
+      throw new Error(`waited ${deadlineMs} ms in vain until ${what}`);
+    await delay(10);
   }
-  throw new Error(`not within ${timeoutMs} ms: ${what}; seen last: ${String(last)}`);
 }

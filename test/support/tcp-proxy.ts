@@ -1,0 +1,64 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { connectionFromUrl } from '../../src/storage/postgres-connection.js';
+
+/**
+ * A TCP port in front of the test server's Unix socket, whose network the test can take away:
+ * `down` refuses and cuts, `stall` keeps connections but lets nothing through, `up` mends.
+ */
+export class TcpProxy {
+  private readonly sockets = new Set<Socket>();
+  private server: Server | undefined;
+  private port = 0;
+
+  constructor(private readonly target: string) {}
+
+  /** The URL of the target's database by way of this proxy. */
+  get url(): string {
+    const url = new URL(this.target);
+    return `postgres://${url.username}:${url.password}@127.0.0.1:${this.port}${url.pathname}`;
+  }
+
+  /** Listens on the port that it had before, or on any free one. */
+  async up(): Promise<void> {
+    for (const socket of this.sockets) socket.resume();
+    if (this.server) return;
+    const server = createServer((socket) => this.forward(socket));
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen(this.port, '127.0.0.1', resolve);
+    });
+    const address = server.address();
+    this.port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+    this.server = server;
+  }
+
+  async down(): Promise<void> {
+    const server = this.server;
+    this.server = undefined;
+    for (const socket of this.sockets) socket.destroy();
+    await new Promise((resolve) => (server ? server.close(resolve) : resolve(undefined)));
+  }
+
+  stall(): void {
+    for (const socket of this.sockets) socket.pause().removeAllListeners('data');
+  }
+
+  private forward(client: Socket): void {
+    const { host, port } = connectionFromUrl(this.target);
+    const server = host.startsWith('/')
+      ? connect(join(host, `.s.PGSQL.${port}`))
+      : connect(port, host);
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      this.sockets.add(from);
+      from.on('data', (bytes) => to.write(bytes));
+      from.on('error', () => to.destroy());
+      from.on('close', () => {
+        this.sockets.delete(from);
+        to.destroy();
+      });
+    }
+  }
+}
