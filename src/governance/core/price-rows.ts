@@ -82,73 +82,26 @@ function readRow(
     return undefined;
   }
   const cell = (column: Column): string => row.cells[header.places.get(column) ?? -1]?.trim() ?? '';
+  const amount = (column: Column): bigint => readAmount(cell(column), `${path}.${column}`, found);
+  const optional = (column: Column): bigint | undefined =>
+    cell(column) === '' ? undefined : amount(column);
   const draft = {
     id: '',
     provider: cell('provider'),
     model: cell('model'),
-    inputPicos: readAmount(cell('input_pico_usd_per_token')),
-    outputPicos: readAmount(cell('output_pico_usd_per_token')),
-    cachedInputPicos: readOptional(cell('cached_input_pico_usd_per_token')),
-    reasoningPicos: readOptional(cell('reasoning_pico_usd_per_token')),
+    inputPicos: amount('input_pico_usd_per_token'),
+    outputPicos: amount('output_pico_usd_per_token'),
+    cachedInputPicos: optional('cached_input_pico_usd_per_token'),
+    reasoningPicos: optional('reasoning_pico_usd_per_token'),
   };
-  const isNumeric = reportUnreadable(draft, { path, cell }, found);
-  const amounts = isNumeric ? draft : { ...draft, ...ZEROES };
-  const checked = validatePrice(toPriceDraft(amounts), path);
+  const checked = validatePrice(draft, path);
   if (checked.kind === 'invalid') found.addAll(checked.violations);
-  return toPriceDraft(amounts);
+  return draft;
 }
 
-/** Undefined: not an integer. */
-type Amount = bigint | undefined;
-
-interface RowDraft {
-  readonly id: string;
-  readonly provider: string;
-  readonly model: string;
-  readonly inputPicos: Amount;
-  readonly outputPicos: Amount;
-  readonly cachedInputPicos: Amount | 'absent';
-  readonly reasoningPicos: Amount | 'absent';
+function readAmount(text: string, field: string, found: Violations): bigint {
+  if (INTEGER.test(text)) return BigInt(text);
+  const is = text === '' ? 'empty' : quote(text);
+  found.add(field, `must be an integer of pico-USD, but is ${is}`);
+  return 0n;
 }
-
-/** Lets the names of a row with unreadable amounts be checked all the same. */
-const ZEROES = {
-  inputPicos: 0n,
-  outputPicos: 0n,
-  cachedInputPicos: 'absent',
-  reasoningPicos: 'absent',
-} as const;
-
-function toPriceDraft(row: RowDraft): PriceDraft {
-  return {
-    ...row,
-    inputPicos: row.inputPicos ?? 0n,
-    outputPicos: row.outputPicos ?? 0n,
-    cachedInputPicos: row.cachedInputPicos === 'absent' ? undefined : row.cachedInputPicos,
-    reasoningPicos: row.reasoningPicos === 'absent' ? undefined : row.reasoningPicos,
-  };
-}
-
-function reportUnreadable(
-  row: RowDraft,
-  source: { readonly path: string; readonly cell: (column: Column) => string },
-  found: Violations,
-): boolean {
-  const amounts: readonly (readonly [Column, unknown])[] = [
-    ['input_pico_usd_per_token', row.inputPicos],
-    ['output_pico_usd_per_token', row.outputPicos],
-    ['cached_input_pico_usd_per_token', row.cachedInputPicos],
-    ['reasoning_pico_usd_per_token', row.reasoningPicos],
-  ];
-  const unreadable = amounts.filter(([, amount]) => amount === undefined);
-  for (const [column] of unreadable) {
-    const text = source.cell(column);
-    const is = text === '' ? 'empty' : quote(text);
-    found.add(`${source.path}.${column}`, `must be an integer of pico-USD, but is ${is}`);
-  }
-  return unreadable.length === 0;
-}
-
-const readAmount = (text: string): Amount => (INTEGER.test(text) ? BigInt(text) : undefined);
-const readOptional = (text: string): Amount | 'absent' =>
-  text === '' ? 'absent' : readAmount(text);
