@@ -1,3 +1,4 @@
+import type { CheckLimitResponse } from '../../gen/weir/v1/quota_service.js';
 import type { CliCommand } from '../command.js';
 import type { CliContext, CommonOptions } from '../context.js';
 import { EXIT } from '../exit-code.js';
@@ -50,8 +51,12 @@ async function check(options: Options, context: CliContext): Promise<void> {
     json: () => checkLimitResponse.write(response),
     text: () => {
       const headline = `${decisionText(response)}\n`;
-      if (response.statuses.length === 0) return `${headline}No policy matched.\n`;
+      if (response.statuses.length === 0) return headline + noneText(response);
       return `${headline}\n${context.table(STATUS_COLUMNS, response.statuses)}`;
     },
   });
 }
+
+/** Worth a line if the call was allowed, since that may be by oversight. */
+const noneText = (response: CheckLimitResponse): string =>
+  isAllowed(response) ? 'No policy matched.\n' : '';

@@ -4,7 +4,7 @@ import type { CliContext, OutputOptions } from '../context.js';
 import { CliError, EXIT } from '../exit-code.js';
 import { type DemoCall, playDemo, untilBurstIsFree } from '../quickstart/demo.js';
 import { findOrStart, type QuickstartService, stop } from '../quickstart/running.js';
-import { ALLOWANCE_NANOS, type Scene, setScene } from '../quickstart/scene.js';
+import { type Scene, setScene } from '../quickstart/scene.js';
 import { introText, nextText, outroText, STORY_COLUMNS, storyJson } from '../quickstart/story.js';
 import { addPortOptions, type PortOptions } from './serve.js';
 
@@ -96,9 +96,7 @@ function storyText(
     `\n${introText(scene, service.grpcAddress)}`,
     context.table(STORY_COLUMNS, calls),
     outroText(calls),
-    runsOn
-      ? nextText(invocation(context.io.env), service, scene.budgetNanos + ALLOWANCE_NANOS)
-      : '',
+    runsOn ? nextText(invocation(context.io.env), service, scene) : '',
   ].join('');
 }
 

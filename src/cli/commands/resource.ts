@@ -235,12 +235,8 @@ export function showSaved<T, O>(
     text: () => {
       const facts = columns.map((column) => [column.title, column.text(item)] as const);
       const shown = facts.filter(([, value]) => value !== '');
-      return renderFacts(shown) + secretText(secret) + (note === undefined ? '' : `\n${note}\n`);
+      if (secret === undefined) return renderFacts(shown) + (note ? `\n${note}\n` : '');
+      return `${renderFacts([...shown, ['SECRET', secret]])}\nKeep the secret now: it is not shown again.\n`;
     },
   });
 }
-
-const secretText = (secret: string | undefined): string =>
-  secret === undefined
-    ? ''
-    : `SECRET  ${printable(secret)}\n\nKeep it now: it is not shown again.\n`;

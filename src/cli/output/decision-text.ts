@@ -7,8 +7,8 @@ import { intervalText, ownerText, policyLabel, quantityText, retryText } from '.
 
 const EXPLANATIONS: Readonly<Record<DenyReason, string>> = {
   [DenyReason.DENY_REASON_UNSPECIFIED]: 'denied',
-  [DenyReason.DENY_REASON_RATE_LIMITED]: 'rate limited: the window is used up',
-  [DenyReason.DENY_REASON_BUDGET_EXHAUSTED]: 'out of budget: not enough is left in this period',
+  [DenyReason.DENY_REASON_RATE_LIMITED]: 'the window is used up',
+  [DenyReason.DENY_REASON_BUDGET_EXHAUSTED]: 'not enough is left in this period',
   [DenyReason.DENY_REASON_HELD_BY_OTHERS]: 'what is left is set aside for calls in flight',
   [DenyReason.DENY_REASON_TOO_LARGE]: 'larger than the policy ever holds',
   [DenyReason.DENY_REASON_KEY_REQUIRED]: 'a virtual key is required',

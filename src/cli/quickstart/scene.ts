@@ -36,6 +36,8 @@ export interface Scene {
   readonly secret: string | undefined;
   /** What the budget holds now. */
   readonly budgetNanos: bigint;
+  /** An id that no key has yet, for the commands to try next. */
+  readonly freeKeyId: string;
   /** What earlier runs spent in this month. */
   readonly spentNanos: bigint;
 }
@@ -63,7 +65,23 @@ export async function setScene({ governance, quota }: Connection): Promise<Scene
   if (found?.limit !== budgetNanos) {
     await governance.updateBudget({ budget: budget(budgetNanos), updateMask: ['amount_nanos'] });
   }
-  return { secret: key?.secret, budgetNanos, spentNanos };
+  const freeKeyId = await findFreeKeyId(governance);
+  return { secret: key?.secret, budgetNanos, spentNanos, freeKeyId };
+}
+
+const KEYS_TRIED_MAX = 100;
+
+async function findFreeKeyId(governance: Connection['governance']): Promise<string> {
+  for (let n = 1; n <= KEYS_TRIED_MAX; n++) {
+    const id = n === 1 ? 'ada' : `ada-${n}`;
+    try {
+      await governance.getVirtualKey({ id });
+    } catch (error) {
+      if (error instanceof GrpcCallError && error.code === status.NOT_FOUND) return id;
+      throw error;
+    }
+  }
+  return `ada-${Date.now()}`;
 }
 
 async function ensure<T>(create: () => Promise<T>): Promise<T | undefined> {

@@ -79,7 +79,7 @@ export function outroText(calls: readonly DemoCall[]): string {
 export function nextText(
   weir: string,
   { grpcAddress, httpAddress }: { readonly grpcAddress: string; readonly httpAddress: string },
-  raisedNanos: bigint,
+  { budgetNanos, freeKeyId }: Scene,
 ): string {
   const target = grpcAddress === DEFAULT_TARGET ? '' : ` --target ${grpcAddress}`;
   const run = (command: string): string => `  ${weir} ${command}${target}\n`;
@@ -88,12 +88,12 @@ export function nextText(
     '  # what the key has used, and what is left\n' +
     run(`usage --key ${KEY}`) +
     '  # raise the budget, and ask again\n' +
-    run(`budget update ${BUDGET} --budget ${formatUsd(raisedNanos).slice(1)}`) +
+    run(`budget update ${BUDGET} --budget ${formatUsd(budgetNanos + ALLOWANCE_NANOS).slice(1)}`) +
     run(`check --key ${KEY} --model ${PROVIDER}/${MODEL}`) +
     '  # a key of your own, with a limit\n' +
-    run('key create ada') +
-    run('limit create --key ada --max 100 --per 1m') +
-    run(`check --key ada --model ${PROVIDER}/${MODEL}`) +
+    run(`key create ${freeKeyId}`) +
+    run(`limit create --key ${freeKeyId} --max 100 --per 1m`) +
+    run(`check --key ${freeKeyId} --model ${PROVIDER}/${MODEL}`) +
     '  # health and metrics\n' +
     `  curl http://${httpAddress}/health/ready\n` +
     `  curl http://${httpAddress}/metrics\n`
