@@ -206,25 +206,29 @@ export class LocalCounterEngine extends CounterEngine {
     let i = 0;
     for (const demand of demands) {
       const reading = readings[i];
-      const home = this.homes[i++];
+      const home = this.homes[i];
       if (home === undefined) this.refusedFull += 1;
       else if (demand.amount > 0 && reading !== undefined) {
-        entries.push(this.countOne(home, demand, now));
+        const record = this.opened(i, home, now);
+        if (home !== demand.counter) this.overflowed += 1;
+        entries.push(this.algorithmOf(home).count(record, home, demand, now));
         raiseCounted(reading, demand.amount);
       }
+      i += 1;
     }
     return entries;
   }
 
-  private countOne(home: CounterSpec, demand: Demand, now: WallMs): ReceiptEntry {
+  /** The record of demand `i`, made if it is not there, and not by a demand before it either. */
+  private opened(i: number, home: CounterSpec, now: WallMs): number {
+    const known = this.records[i] ?? ABSENT;
+    if (known !== ABSENT) return known;
+    const found = this.find(home);
+    if (found !== ABSENT) return found;
     const algorithm = this.algorithmOf(home);
-    let record = this.find(home);
-    if (record === ABSENT) {
-      record = algorithm.slab.insert(this.fingerprints, home.group?.name);
-      algorithm.open(record, home, now);
-    }
-    if (home !== demand.counter) this.overflowed += 1;
-    return algorithm.count(record, home, demand, now);
+    const record = algorithm.slab.insert(this.fingerprints, home.group?.name);
+    algorithm.open(record, home, now);
+    return record;
   }
 
   private correctOne(entry: ReceiptEntry, by: number, now: WallMs): void {

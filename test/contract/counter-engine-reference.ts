@@ -1,4 +1,4 @@
-import type { CounterSpec, Demand } from '../../src/counters/core/counter.js';
+import type { BucketSpec, CounterSpec, Demand } from '../../src/counters/core/counter.js';
 
 interface Fact {
   readonly name: string;
@@ -51,6 +51,10 @@ export class ExactCounters {
     this.facts.push(...facts.map((fact) => ({ ...fact, amount: -fact.amount })));
   }
 
+  correct(fact: Fact, actual: number): void {
+    this.facts.push({ ...fact, amount: actual - fact.amount });
+  }
+
   /** By trying every millisecond. */
   fitsAfterMs({ counter, amount }: Demand, now: number): number | undefined {
     if (amount > counter.maximum) return undefined;
@@ -89,3 +93,39 @@ function windowStart(counter: CounterSpec, now: number): number {
   const { durationMs, anchorMs } = durationOf(counter);
   return anchorMs + Math.floor((now - anchorMs) / durationMs) * durationMs;
 }
+
+/** What is missing from a token bucket, by playing back all that ever happened to it, in fractions. */
+export class ExactBucket {
+  private readonly facts: { readonly at: number; readonly amount: number }[] = [];
+
+  constructor(private readonly spec: BucketSpec) {}
+
+  record(amount: number, at: number): void {
+    this.facts.push({ at, amount });
+  }
+
+  counted(now: number): number {
+    const missing = this.missing(now);
+    const token = BigInt(this.spec.refillMs);
+    return Number((missing + token - 1n) / token);
+  }
+
+  admits(amount: number, maximum: number, now: number): boolean {
+    const token = BigInt(this.spec.refillMs);
+    return this.missing(now) + BigInt(amount) * token <= BigInt(maximum) * token;
+  }
+
+  /** In parts of a token: refillMs of them are one. */
+  private missing(now: number): bigint {
+    let missing = 0n;
+    let at = 0;
+    for (const fact of [...this.facts, { at: now, amount: 0 }]) {
+      missing = atLeastZero(missing - BigInt(fact.at - at) * BigInt(this.spec.refillAmount));
+      missing = atLeastZero(missing + BigInt(fact.amount) * BigInt(this.spec.refillMs));
+      at = fact.at;
+    }
+    return missing;
+  }
+}
+
+const atLeastZero = (value: bigint): bigint => (value > 0n ? value : 0n);

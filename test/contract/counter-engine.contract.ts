@@ -2,47 +2,15 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { DomainError } from '../../src/common/domain-error.js';
 import { wallMs } from '../../src/common/time.js';
-import type {
-  CounterSpec,
-  Demand,
-  Reading,
-  Receipt,
-  WindowSpec,
-} from '../../src/counters/core/counter.js';
+import type { Demand, Receipt } from '../../src/counters/core/counter.js';
 import type { CounterEngine, CounterLimits } from '../../src/counters/counter-engine.js';
+import {
+  bucketContract,
+  concurrencyContract,
+  correctionContract,
+} from './counter-engine-kinds.contract.js';
 import { ExactCounters } from './counter-engine-reference.js';
-
-const at = (time: string) => wallMs(Date.parse(`2026-03-05T${time}Z`));
-const T = at('10:00:00');
-
-const spec = (over: Partial<WindowSpec> = {}): WindowSpec => ({
-  name: 'limit-a',
-  algorithm: 'fixed_window',
-  window: { kind: 'duration', durationMs: 60_000, anchorMs: 0 },
-  maximum: 100,
-  ...over,
-});
-
-const demand = (counter: CounterSpec, amount = 1, enforced = true): Demand => ({
-  counter,
-  amount,
-  enforced,
-});
-
-const only = (readings: readonly Reading[]): Reading => {
-  const [reading, ...rest] = readings;
-  if (reading === undefined || rest.length > 0) throw new Error('expected one reading');
-  return reading;
-};
-
-function takeOne(engine: CounterEngine, counter: CounterSpec, amount: number, now: number = T) {
-  const outcome = engine.take([demand(counter, amount)], wallMs(now));
-  const receipt: Receipt = outcome.kind === 'taken' ? outcome.receipt : { entries: [] };
-  return { kind: outcome.kind, receipt, ...only(outcome.readings) };
-}
-
-const readOne = (engine: CounterEngine, counter: CounterSpec, amount: number, now: number = T) =>
-  only(engine.read([demand(counter, amount)], wallMs(now)));
+import { at, demand, only, readOne, spec, T, takeOne } from './counter-engine-scene.js';
 
 /** What every engine does on one replica, whatever it does with its peers. */
 export function counterEngineContract(make: (limits: CounterLimits) => CounterEngine): void {
@@ -50,6 +18,9 @@ export function counterEngineContract(make: (limits: CounterLimits) => CounterEn
   describe('windows', () => windowContract(engine));
   describe('many demands', () => manyDemandsContract(engine));
   describe('time', () => timeContract(engine));
+  describe('token buckets', () => bucketContract(engine));
+  describe('concurrency', () => concurrencyContract(engine));
+  describe('corrections', () => correctionContract(engine));
   describe('bounds', () => boundsContract(make));
   describe('against an exact reference', () => referenceContract(engine));
 }
@@ -337,7 +308,12 @@ function boundsContract(make: (limits: CounterLimits) => CounterEngine): void {
 
 type Step =
   | { readonly kind: 'take' | 'add' | 'read'; readonly wants: readonly Want[]; readonly ms: number }
-  | { readonly kind: 'give_back'; readonly which: number; readonly ms: number };
+  | {
+      readonly kind: 'give_back' | 'correct';
+      readonly which: number;
+      readonly actual: number;
+      readonly ms: number;
+    };
 
 interface Want {
   readonly which: number;
@@ -364,7 +340,12 @@ const wants = fc.array(want, { minLength: 1, maxLength: 3 });
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant('take' as const), wants, ms: stepMs }),
   fc.record({ kind: fc.constantFrom('add' as const, 'read' as const), wants, ms: stepMs }),
-  fc.record({ kind: fc.constant('give_back' as const), which: fc.nat(20), ms: stepMs }),
+  fc.record({
+    kind: fc.constantFrom('give_back' as const, 'correct' as const),
+    which: fc.nat(20),
+    actual: fc.nat(40),
+    ms: stepMs,
+  }),
 );
 
 function demandOf({ which, amount, maximum, enforced }: Want): Demand {
@@ -398,7 +379,21 @@ interface Run {
 }
 
 function perform(run: Run, one: Step, now: number): void {
-  if (one.kind === 'give_back') return giveBack(run, one.which, now);
+  switch (one.kind) {
+    case 'give_back':
+      return giveBack(run, one.which, now);
+    case 'correct':
+      return correct(run, one, now);
+    case 'take':
+    case 'add':
+    case 'read':
+      return ask(run, one, now);
+  }
+}
+
+type Asking = Extract<Step, { wants: unknown }>;
+
+function ask(run: Run, one: Asking, now: number): void {
   const demands = one.wants.map(demandOf);
   expectSameReadings(run, demands, now);
   if (one.kind === 'read') return;
@@ -424,6 +419,22 @@ function giveBack({ engine, exact, receipts }: Run, which: number, now: number):
       return { name: counter.name, windowStart, amount };
     }),
   );
+}
+
+function correct(
+  { engine, exact, receipts }: Run,
+  { which, actual }: { readonly which: number; readonly actual: number },
+  now: number,
+): void {
+  const [receipt] = receipts.splice(which, 1);
+  if (receipt === undefined) return;
+  exact.advance(now);
+  engine.correct(
+    receipt.entries.map((entry) => ({ entry, actual })),
+    wallMs(now),
+  );
+  for (const { counter, windowStart, amount } of receipt.entries)
+    exact.correct({ name: counter.name, windowStart, amount }, actual);
 }
 
 function expectSameReadings({ engine, exact }: Run, demands: readonly Demand[], now: number): void {

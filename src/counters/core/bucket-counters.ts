@@ -100,7 +100,7 @@ export class BucketCounters extends Algorithm<BucketSpec> {
     const { records } = this.slab;
     const columns = records.numbers(record);
     const at = records.at(record);
-    const unitsPerToken = records.words(record)[at * 2 + OWN_WORD] ?? 1;
+    const unitsPerToken = (records.words(record)[at * 2 + OWN_WORD] ?? 1) >>> 0;
     const deficit = rescaled(columns[at + DEFICIT] ?? 0, unitsPerToken, scale);
     return refilled(deficit, now - (columns[at + AT] ?? 0), scale);
   }

@@ -15,7 +15,7 @@ import { type Population } from './population.js';
 import { RecordStore } from './record-store.js';
 import { SlabIndex } from './slab-index.js';
 
-/** 96 bits as three unsigned words; a {@link Fingerprinter} is one. */
+/** 96 bits as three signed words; a {@link Fingerprinter} is one. */
 export interface Fingerprint {
   readonly a: number;
   readonly b: number;
@@ -32,7 +32,7 @@ export const ABSENT = -1;
 /** Looked at for each counter that is opened: more than one, so that the sweep gains on the openings. */
 const SWEPT_PER_OPENING = 4;
 /** The group number that marks a free record. */
-const FREE = 0xffff_ffff;
+const FREE = -1;
 /** The year 2106; what ends later is never swept before. */
 const SECOND_MAX = 0xffff_ffff;
 
@@ -89,7 +89,7 @@ export class CounterSlab {
   }
 
   expireAt(record: number, ms: number): void {
-    const second = Math.min(SECOND_MAX, Math.ceil(ms / 1_000));
+    const second = Math.min(SECOND_MAX, Math.ceil(ms / 1_000)) | 0;
     this.records.words(record)[this.records.at(record) * 2 + 4] = second;
   }
 
@@ -118,7 +118,7 @@ export class CounterSlab {
       const record = this.cursor++;
       const words = records.words(record);
       const at = records.at(record) * 2;
-      if ((words[at + 4] ?? 0) > nowSecond || words[at + 3] === FREE) continue;
+      if ((words[at + 4] ?? 0) >>> 0 > nowSecond || words[at + 3] === FREE) continue;
       if (this.isOver(record, now)) this.drop(record);
     }
   }

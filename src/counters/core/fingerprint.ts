@@ -20,13 +20,13 @@ const REMEMBERED = 4_096;
 
 /** Computes fingerprints into its own three words: one for each call would be garbage on the hot path. */
 export class Fingerprinter {
-  /** The fingerprint of the name that was last given: unsigned 32-bit integers. */
+  /** The fingerprint of the name that was last given: signed 32-bit integers, which need no box. */
   a = 0;
   b = 0;
   c = 0;
   /** Names that were seen lately, each in one place: a hot name costs a comparison, not a hash. */
   private readonly names: string[] = Array.from<string>({ length: REMEMBERED }).fill('');
-  private readonly words = new Uint32Array(REMEMBERED * 3);
+  private readonly words = new Int32Array(REMEMBERED * 3);
 
   constructor(private readonly key: FingerprintKey) {
     this.hash('');
@@ -91,11 +91,11 @@ export class Fingerprinter {
       v2 = (v2 + v1) | 0;
       v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
       v2 = (v2 << 16) | (v2 >>> 16);
-      if (round === 3) this.a = (v1 ^ v3) >>> 0;
-      else if (round === 6) this.b = (v1 ^ v3) >>> 0;
+      if (round === 3) this.a = v1 ^ v3;
+      else if (round === 6) this.b = v1 ^ v3;
       if (round % 3 === 0) v1 ^= 0xdd;
     }
-    this.c = (v1 ^ 0xdd ^ v3) >>> 0;
+    this.c = v1 ^ 0xdd ^ v3;
   }
 }
 

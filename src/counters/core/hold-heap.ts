@@ -173,7 +173,7 @@ export class HoldHeap {
   }
 
   private get(node: number, word: number): number {
-    return this.records.words(node - 1)[this.records.at(node - 1) * 2 + word] ?? 0;
+    return (this.records.words(node - 1)[this.records.at(node - 1) * 2 + word] ?? 0) >>> 0;
   }
 
   private set(node: number, word: number, value: number): void {

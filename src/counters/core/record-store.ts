@@ -3,13 +3,13 @@
  * records are a few hundred objects to the garbage collector. A record is a number; numbers are used
  * again once they are freed. Memory stays at its highest mark.
  */
-const CHUNK_BITS = 12;
+const CHUNK_BITS = 14;
 const CHUNK_RECORDS = 1 << CHUNK_BITS;
 const CHUNK_MASK = CHUNK_RECORDS - 1;
 
 export class RecordStore {
   private readonly numberChunks: Float64Array[] = [];
-  private readonly wordChunks: Uint32Array[] = [];
+  private readonly wordChunks: Int32Array[] = [];
   /** Head of the list of free records, linked through their first word; 0 ends it, so it is one more. */
   private freeHead = 0;
   private used = 0;
@@ -50,8 +50,8 @@ export class RecordStore {
     return this.numberChunks[record >>> CHUNK_BITS] ?? NO_NUMBERS;
   }
 
-  /** The same memory as words: column n is words 2n and 2n + 1. */
-  words(record: number): Uint32Array {
+  /** The same memory as signed words: column n is words 2n and 2n + 1. */
+  words(record: number): Int32Array {
     return this.wordChunks[record >>> CHUNK_BITS] ?? NO_WORDS;
   }
 
@@ -63,7 +63,7 @@ export class RecordStore {
     if (this.highest === this.numberChunks.length * CHUNK_RECORDS) {
       const chunk = new Float64Array(CHUNK_RECORDS * this.width);
       this.numberChunks.push(chunk);
-      this.wordChunks.push(new Uint32Array(chunk.buffer));
+      this.wordChunks.push(new Int32Array(chunk.buffer));
     }
     this.highest += 1;
     return this.highest - 1;
@@ -71,4 +71,4 @@ export class RecordStore {
 }
 
 const NO_NUMBERS = new Float64Array(0);
-const NO_WORDS = new Uint32Array(0);
+const NO_WORDS = new Int32Array(0);

@@ -1,45 +1,43 @@
 /**
- * From a tag of 32 hash bits to record numbers: extendible hashing over open-addressed segments. A full
- * segment is split in two, which moves about three thousand entries; nothing ever moves all of them, so
- * no call waits for a table to double.
+ * From a tag of 32 hash bits, as a signed integer, to record numbers: extendible hashing over
+ * open-addressed segments. A full segment is split in two, which moves about six thousand entries;
+ * nothing ever moves all of them, so no call waits for a table to double.
  *
- * The directory is addressed by the high bits of a tag, the place in a segment by its low bits.
+ * The directory is addressed by the high bits of a tag, the place in a segment by its low bits. A
+ * segment is one array, so that a search follows as few pointers as it can: pairs of tag and record + 1
+ * (0 is an empty place), then how many there are, and how many high bits their tags have in common.
  *
  * Source: Fagin, Nievergelt, Pippenger, Strong, "Extendible hashing", ACM TODS 1979; linear probing with
  * deletion by moving back, Knuth, TAOCP 3, 6.4, algorithm R.
  */
 import { assert, present } from '../../common/assert.js';
 
-const SEGMENT_ENTRIES = 4_096;
-const MASK = SEGMENT_ENTRIES - 1;
-const SPLIT_AT = SEGMENT_ENTRIES * 0.75;
-/** High bits that a directory may use; below them are the 12 that address a segment. */
-const DEPTH_MAX = 20;
+const ENTRIES = 8_192;
+const MASK = ENTRIES - 1;
+const SPLIT_AT = ENTRIES * 0.75;
+const COUNT = ENTRIES * 2;
+const DEPTH = COUNT + 1;
+/** High bits that a directory may use; the 13 lowest address a segment. */
+const DEPTH_MAX = 19;
 
-interface Segment {
-  /** Pairs of tag and record + 1; a record of 0 is an empty place. */
-  readonly entries: Uint32Array;
-  count: number;
-  /** How many high bits all tags in here have in common. */
-  readonly depth: number;
+type Segment = Int32Array;
+
+function newSegment(depth: number): Segment {
+  const segment = new Int32Array(ENTRIES * 2 + 2);
+  segment[DEPTH] = depth;
+  return segment;
 }
-
-const newSegment = (depth: number): Segment => ({
-  entries: new Uint32Array(SEGMENT_ENTRIES * 2),
-  count: 0,
-  depth,
-});
 
 export class SlabIndex {
   private directory: Segment[] = [newSegment(1), newSegment(1)];
   private depth = 1;
   private segments = 2;
   /** Where the last search stands. */
-  private found: Segment = present(this.directory[0], 'a directory has two segments');
+  private found: Segment = NO_ENTRIES;
   private place = 0;
 
   get bytes(): number {
-    return this.segments * SEGMENT_ENTRIES * 8 + this.directory.length * 8;
+    return this.segments * NO_ENTRIES.byteLength + this.directory.length * 8;
   }
 
   /** The first record with this tag, or -1. */
@@ -51,12 +49,12 @@ export class SlabIndex {
 
   /** The next record with this tag, or -1. */
   seekNext(tag: number): number {
-    const { entries } = this.found;
+    const { found } = this;
     let place = (this.place + 1) & MASK;
-    while (entries[place * 2 + 1] !== 0) {
-      if (entries[place * 2] === tag) {
+    while (found[place * 2 + 1] !== 0) {
+      if (found[place * 2] === tag) {
         this.place = place;
-        return (entries[place * 2 + 1] ?? 0) - 1;
+        return (found[place * 2 + 1] ?? 0) - 1;
       }
       place = (place + 1) & MASK;
     }
@@ -65,7 +63,7 @@ export class SlabIndex {
 
   insert(tag: number, record: number): void {
     let segment = this.segmentOf(tag);
-    while (segment.count >= SPLIT_AT) {
+    while ((segment[COUNT] ?? 0) >= SPLIT_AT) {
       this.split(segment, tag);
       segment = this.segmentOf(tag);
     }
@@ -82,17 +80,16 @@ export class SlabIndex {
   }
 
   private segmentOf(tag: number): Segment {
-    return present(this.directory[tag >>> (32 - this.depth)], 'a directory covers all tags');
+    return this.directory[tag >>> (32 - this.depth)] ?? NO_ENTRIES;
   }
 
   private split(segment: Segment, tag: number): void {
-    if (segment.depth === this.depth) this.doubleDirectory();
-    const depth = segment.depth + 1;
+    const depth = present(segment[DEPTH], 'a segment knows its depth') + 1;
+    if (depth > this.depth) this.doubleDirectory();
     const halves = [newSegment(depth), newSegment(depth)] as const;
-    const { entries } = segment;
-    for (let i = 0; i < entries.length; i += 2) {
-      const stored = entries[i + 1] ?? 0;
-      const its = entries[i] ?? 0;
+    for (let i = 0; i < COUNT; i += 2) {
+      const stored = segment[i + 1] ?? 0;
+      const its = segment[i] ?? 0;
       if (stored !== 0) insertInto(halves[bitOf(its, depth)], its, stored - 1);
     }
     this.replace(halves, depth, tag);
@@ -115,31 +112,32 @@ export class SlabIndex {
   }
 }
 
+/** Stands for a segment that is not there; there is none such, and the compiler wants to be sure. */
+const NO_ENTRIES: Segment = newSegment(0);
+
 const bitOf = (tag: number, depth: number): 0 | 1 => (((tag >>> (32 - depth)) & 1) === 0 ? 0 : 1);
 
 function insertInto(segment: Segment, tag: number, record: number): void {
-  const { entries } = segment;
   let place = tag & MASK;
-  while (entries[place * 2 + 1] !== 0) place = (place + 1) & MASK;
-  entries[place * 2] = tag;
-  entries[place * 2 + 1] = record + 1;
-  segment.count += 1;
+  while (segment[place * 2 + 1] !== 0) place = (place + 1) & MASK;
+  segment[place * 2] = tag;
+  segment[place * 2 + 1] = record + 1;
+  segment[COUNT] = (segment[COUNT] ?? 0) + 1;
 }
 
 /** Fills the gap with the next entry that may stand there, and so on, so that no search stops early. */
 function removeAt(segment: Segment, place: number): void {
-  const { entries } = segment;
   let gap = place;
   let next = (gap + 1) & MASK;
-  while (entries[next * 2 + 1] !== 0) {
-    const home = (entries[next * 2] ?? 0) & MASK;
+  while (segment[next * 2 + 1] !== 0) {
+    const home = (segment[next * 2] ?? 0) & MASK;
     if (((next - home) & MASK) >= ((next - gap) & MASK)) {
-      entries[gap * 2] = entries[next * 2] ?? 0;
-      entries[gap * 2 + 1] = entries[next * 2 + 1] ?? 0;
+      segment[gap * 2] = segment[next * 2] ?? 0;
+      segment[gap * 2 + 1] = segment[next * 2 + 1] ?? 0;
       gap = next;
     }
     next = (next + 1) & MASK;
   }
-  entries[gap * 2 + 1] = 0;
-  segment.count -= 1;
+  segment[gap * 2 + 1] = 0;
+  segment[COUNT] = (segment[COUNT] ?? 0) - 1;
 }
