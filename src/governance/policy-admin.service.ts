@@ -110,7 +110,7 @@ export class PolicyAdminService {
     return this.store.list(kind, filter, page);
   }
 
-  update<K extends RecordKind>(
+  async update<K extends RecordKind>(
     kind: K,
     update: MaskedUpdate<K>,
   ): Promise<{ readonly before: RecordByKind[K]; readonly after: RecordByKind[K] }> {

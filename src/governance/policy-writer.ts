@@ -61,7 +61,7 @@ export class PolicyWriter {
     private readonly random: Random,
   ) {}
 
-  create<K extends RecordKind>(
+  async create<K extends RecordKind>(
     kind: K,
     draft: DraftByKind[K],
     birth: Birth<K>,
@@ -115,7 +115,7 @@ export class PolicyWriter {
     });
   }
 
-  importPrices(
+  async importPrices(
     drafts: readonly PriceDraft[],
   ): Promise<{ readonly created: number; readonly updated: number; readonly unchanged: number }> {
     const wanted = valid(validateImport(drafts));

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { present } from '../../src/common/assert.js';
 import { PostgresPolicyStore } from '../../src/governance/postgres-policy-store.js';
-import { openTestDatabase, type TestDatabase } from './budget-ledger-database.js';
+import { openTestDatabase } from '../support/postgres.js';
 import { policyStoreContract } from './policy-store.contract.js';
 import { customer, limit, team } from './policy-store-records.js';
 
-let open: TestDatabase | undefined;
+let open: Awaited<ReturnType<typeof openTestDatabase>> | undefined;
 
 beforeAll(async () => {
   open = await openTestDatabase();
@@ -43,7 +43,7 @@ describe('PostgreSQL', () => {
     await expect(stray).rejects.toThrow('limits_team_fk');
   });
 
-  it('keeps the words of its plans: lists read an index', async () => {
+  it('lists the keys of a team from an index', async () => {
     const rows = await database().query<{ 'QUERY PLAN': string }>(
       `EXPLAIN SELECT * FROM virtual_keys WHERE team_id = 'x' AND id > 'y' ORDER BY id LIMIT 10`,
     );
