@@ -130,6 +130,8 @@ async function runReplay(options: Options, context: CliContext): Promise<void> {
     },
     context.io,
   );
+  // From here on a signal is a wish to stop in order, however far the start has come.
+  void context.io.stopRequested();
   const report = await withTarget(prepared, options, context);
   const passed = report.incomparable !== undefined || agrees(report);
   if (!passed) context.exitCode = EXIT.FAILED;

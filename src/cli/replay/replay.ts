@@ -89,7 +89,7 @@ async function send(
   const tally = new Tally(summary.rows);
   const runner = new ReplayRunner(plan, quota, retry, tally);
   const progress = startProgress(io, summary.rows);
-  void io.stopRequested().then(() => runner.stop());
+  void stopWhenAsked(io, [runner, retry]);
   try {
     await runner.run({
       concurrency: request.concurrency,
@@ -105,6 +105,14 @@ async function send(
     `Stopped after ${tally.calls} of ${summary.rows} calls. To go on: the same command with --run ${plan.runId}`,
     EXIT.FAILED,
   );
+}
+
+async function stopWhenAsked(
+  io: CliIo,
+  parts: readonly { readonly stop: () => void }[],
+): Promise<void> {
+  await io.stopRequested();
+  for (const part of parts) part.stop();
 }
 
 async function ledgerSum(

@@ -51,6 +51,13 @@ describe('Retry', () => {
     },
   );
 
+  it('repeats nothing once it is stopped', async () => {
+    const { subject } = retry();
+    subject.stop();
+    const gone = failure(status.UNAVAILABLE);
+    await expect(subject.run(flaky(gone))).rejects.toThrow(gone);
+  });
+
   it('gives up in the end', async () => {
     const { subject } = retry(5);
     const forever = (): Promise<never> => Promise.reject(failure(status.UNAVAILABLE));

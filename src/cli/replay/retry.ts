@@ -32,7 +32,14 @@ export class Retry {
   /** How often a call was repeated. */
   repeats = 0;
 
+  private stopped = false;
+
   constructor(private readonly options: RetryOptions) {}
+
+  /** Calls that fail from now on are not repeated. */
+  stop(): void {
+    this.stopped = true;
+  }
 
   async run<T>(attempt: () => Promise<T>): Promise<T> {
     for (let failures = 0; ; failures++) {
@@ -41,7 +48,7 @@ export class Retry {
         this.answered();
         return answer;
       } catch (error) {
-        if (!isTransient(error)) throw error;
+        if (this.stopped || !isTransient(error)) throw error;
         this.failed(error);
         this.repeats += 1;
         await delay(this.delayMs(failures, error));

@@ -1,0 +1,293 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { EXIT, type ExitCode } from '../../src/cli/exit-code.js';
+import { runCli } from '../../src/cli/program.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { type Replica, startReplica } from '../support/start-replica.js';
+import { TRACE_MODELS, type TraceFiles, writeTraceFiles } from '../support/trace-file.js';
+
+let database: TestDatabase;
+let replica: Replica;
+let folder: string;
+let files: TraceFiles;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'weir-cli-'));
+  files = await writeTraceFiles(folder, { rows: 300 });
+  database = await createTestDatabase();
+  replica = await startReplica(database.url);
+});
+
+afterAll(async () => {
+  await replica?.stop();
+  await database?.drop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+interface Run {
+  readonly code: ExitCode;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a command line in this process, against the replica. */
+async function weir(...args: readonly string[]): Promise<Run> {
+  const written = { out: '', err: '' };
+  const code = await runCli(args, {
+    stdout: { write: (text) => (written.out += text) },
+    stderr: { write: (text) => (written.err += text) },
+    stdin: Readable.from([]),
+    env: { WEIR_TARGET: replica.service.grpcAddress },
+    stopRequested: () => new Promise(() => undefined),
+  });
+  return { code, ...written };
+}
+
+/** The document that a command prints, which must not fail. */
+async function json(...args: readonly string[]) {
+  const { code, out, err } = await weir(...args, '--json');
+  expect({ code, err: code === EXIT.OK ? '' : err }).toEqual({ code: EXIT.OK, err: '' });
+  return JSON.parse(out);
+}
+
+describe('weir customer, team, key, limit, budget and price', () => {
+  it('create, show, list, change and delete', async () => {
+    await json('customer', 'create', 'acme', '--name', 'Acme Inc.');
+    await json('team', 'create', 'search', '--customer', 'acme');
+    const key = await json(
+      'key',
+      'create',
+      'ada',
+      '--team',
+      'search',
+      '--allow-provider',
+      'openai',
+    );
+    expect(key).toMatchObject({ id: 'ada', customerId: 'acme', active: true });
+    expect(key.secret.startsWith(key.secretHint)).toBe(true);
+    expect(await json('key', 'get', 'ada')).not.toHaveProperty('secret');
+    expect(await json('key', 'list', '--team', 'search')).toMatchObject({
+      virtualKeys: [{ id: 'ada', allowedProviders: { names: ['openai'] } }],
+      more: false,
+    });
+
+    await json('limit', 'create', 'l', '--key', 'ada', '--max', '100', '--per', '1m');
+    expect(await json('limit', 'update', 'l', '--max', '50')).toMatchObject({
+      maximum: '50',
+      duration: '60s',
+      counterRestarted: false,
+    });
+    expect(
+      await json(
+        'limit',
+        'update',
+        'l',
+        '--per',
+        'day',
+        '--time-zone',
+        'Europe/Berlin',
+        '--algorithm',
+        'fixed',
+      ),
+    ).toMatchObject({
+      maximum: '50',
+      calendar: { unit: 'CALENDAR_UNIT_DAY', timeZone: 'Europe/Berlin' },
+      counterRestarted: true,
+    });
+
+    await json(
+      'budget',
+      'create',
+      'b',
+      '--key',
+      'ada',
+      '--budget',
+      '0.000000001',
+      '--per',
+      'month',
+    );
+    expect(await json('budget', 'get', 'b')).toMatchObject({ amountNanos: '1' });
+    expect(await json('budget', 'update', 'b', '--budget', '25')).toMatchObject({
+      amountNanos: '25000000000',
+      calendar: { unit: 'CALENDAR_UNIT_MONTH' },
+    });
+
+    expect(
+      await json('key', 'update', 'ada', '--no-active', '--expires', '2030-01-01'),
+    ).toMatchObject({
+      active: false,
+      expiresAt: '2030-01-01T00:00:00Z',
+      allowedProviders: { names: ['openai'] },
+    });
+    const back = await json(
+      'key',
+      'update',
+      'ada',
+      '--active',
+      '--no-expiry',
+      '--allow-any-provider',
+    );
+    expect(back).toMatchObject({ active: true });
+    expect(back).not.toHaveProperty('expiresAt');
+    expect(back).not.toHaveProperty('allowedProviders');
+
+    expect(await weir('customer', 'delete', 'acme')).toMatchObject({
+      code: EXIT.USAGE,
+      err: expect.stringContaining('team'),
+    });
+    for (const [noun, id] of [
+      ['limit', 'l'],
+      ['budget', 'b'],
+      ['key', 'ada'],
+      ['team', 'search'],
+      ['customer', 'acme'],
+    ] as const) {
+      expect(await json(noun, 'delete', id)).toEqual({ deleted: id });
+    }
+  });
+
+  it('take a document, in the form in which they print one', async () => {
+    const printed = await json('customer', 'create', 'doc', '--name', 'Document');
+    await json('customer', 'delete', 'doc');
+    const file = join(folder, 'customer.json');
+    await writeFile(file, JSON.stringify(printed));
+    expect(await json('customer', 'create', '--from', file)).toMatchObject({
+      id: 'doc',
+      name: 'Document',
+    });
+  });
+
+  it('name the option that the service refuses', async () => {
+    const refused = await weir('limit', 'create', '--root', '--max', '5', '--per', '500ms');
+    expect(refused).toMatchObject({ code: EXIT.USAGE, out: '' });
+    expect(refused.err).toMatch(/limit\.duration \(--per\)/);
+  });
+
+  it('import prices, again without a change, and refuse a bad line', async () => {
+    expect(await json('price', 'import', files.prices)).toEqual({
+      created: 3,
+      updated: 0,
+      unchanged: 0,
+    });
+    expect(await json('price', 'import', files.prices)).toEqual({
+      created: 0,
+      updated: 0,
+      unchanged: 3,
+    });
+    expect((await json('price', 'list', '--provider', 'odd')).prices).toHaveLength(3);
+    const bad = join(folder, 'bad.csv');
+    await writeFile(
+      bad,
+      'provider,model,input_pico_usd_per_token,output_pico_usd_per_token\nx,y,1,no\n',
+    );
+    expect((await weir('price', 'import', bad)).err).toContain('bad.csv, line 2');
+  });
+});
+
+describe('weir check, debit and usage', () => {
+  it('decide, record and sum up', async () => {
+    await json('key', 'create', 'eve');
+    await json('limit', 'create', '--key', 'eve', '--max', '1', '--per', 'year');
+    await json('budget', 'create', '--key', 'eve', '--budget', '0.01', '--per', 'lifetime');
+    await json('price', 'import', files.prices);
+    const check = ['check', '--key', 'eve', '--model', 'odd/a'] as const;
+
+    expect(await json(...check, '--dry-run')).toMatchObject({ decision: 'DECISION_ALLOW' });
+    expect(await json(...check)).toMatchObject({ statuses: [{ remaining: '0' }, {}] });
+    const denied = await weir(...check);
+    expect(denied.code).toBe(EXIT.DENIED);
+    expect(denied.out).toContain('DENIED by 1 request per year (UTC) of key eve: RATE_LIMITED');
+
+    const debit = ['debit', '--key', 'eve', '--model', 'odd/a', '--idempotency-key', 'k'] as const;
+    const first = await json(...debit, '--input-tokens', '7');
+    expect(first).toMatchObject({ amountNanos: '1000', replayed: false });
+    expect(await json(...debit, '--input-tokens', '7')).toMatchObject({
+      debitId: first.debitId,
+      replayed: true,
+    });
+    expect(await weir(...debit, '--input-tokens', '8')).toMatchObject({
+      code: EXIT.USAGE,
+      err: expect.stringContaining('--idempotency-key'),
+    });
+    expect(await json('usage', '--key', 'eve')).toMatchObject({
+      spend: { debits: '1', amountNanos: '1000', usage: { input: '7' } },
+    });
+  });
+});
+
+describe('weir replay', () => {
+  const replay = (...args: readonly string[]) =>
+    weir(
+      'replay',
+      '--trace',
+      files.trace,
+      '--prices',
+      files.prices,
+      '--target',
+      replica.service.grpcAddress,
+      ...args,
+    );
+
+  it('sums up to the nano-dollar, over all models and several keys', async () => {
+    const { code, out } = await replay('--keys', '4', '--run', 'sums', '--json');
+    const report = JSON.parse(out);
+    expect(code).toBe(EXIT.OK);
+    expect(report).toMatchObject({ calls: 300, admitted: 300, denied: 0, equal: true });
+    expect(report.ledger).toEqual(report.file);
+    expect(BigInt(report.ledger.amountNanos)).toBeGreaterThan(0n);
+    expect(report.latencyMs.check.p50).toBeGreaterThan(0);
+  });
+
+  it('changes nothing when it is resumed', async () => {
+    const first = JSON.parse((await replay('--run', 'again', '--json')).out);
+    const second = JSON.parse((await replay('--run', 'again', '--json')).out);
+    expect(second).toMatchObject({ debitsReplayed: 300, equal: true, ledger: first.ledger });
+  });
+
+  it('refuses to resume with something else', async () => {
+    await replay('--run', 'other', '--keys', '2');
+    const { code, err } = await replay('--run', 'other', '--keys', '3');
+    expect(code).toBe(EXIT.USAGE);
+    expect(err).toContain('Run other was begun with another');
+  });
+
+  it('debits only what limits admit, and says why the rest was denied', async () => {
+    const limits = join(folder, 'limits.yaml');
+    await writeFile(limits, 'limits: [{ max: 10, per: year }]\n');
+    const { code, out } = await replay('--keys', '3', '--limits', limits, '--run', 'few', '--json');
+    expect(code).toBe(EXIT.OK);
+    expect(JSON.parse(out)).toMatchObject({
+      admitted: 30,
+      deniedByReason: { RATE_LIMITED: 270 },
+      ledger: { debits: '30' },
+      equal: true,
+    });
+  });
+
+  it('answers 4 if the ledger holds something else', async () => {
+    await replay('--run', 'off');
+    const stray = ['--model', 'odd/a', '--input-tokens', '1'];
+    await json('debit', '--key', 'replay-off-key-1', ...stray);
+    const { code, out } = await replay('--run', 'off');
+    expect(code).toBe(EXIT.FAILED);
+    expect(out).toContain('THE SUMS DIFFER: the ledger has +143 nano-USD');
+  });
+
+  it('keeps the spacing of the trace, faster', async () => {
+    const began = performance.now();
+    // 300 calls, a second apart in the mean: five minutes, in half a second.
+    const { code } = await replay(
+      '--run',
+      'spaced',
+      '--speed',
+      '600',
+      '--model',
+      TRACE_MODELS[0] ?? '',
+    );
+    expect(code).toBe(EXIT.OK);
+    expect(performance.now() - began).toBeGreaterThan(300);
+  });
+});
