@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
-import { chmod, chown, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Log } from '../common/log.js';
 import { type Account, canReach } from './embedded-account.js';
 import { errorCode, errorText } from './postgres-error.js';
@@ -33,24 +33,36 @@ export interface FolderRequest {
 
 /** Makes sure that the folder exists and that the account can reach it. */
 export async function prepareFolder(request: FolderRequest): Promise<EmbeddedFolder> {
+  const { account, isDefaultFolder, log } = request;
   const wanted = resolve(request.dataDir);
-  makeFolder(wanted, request.account);
-  if (canReach(request.account, wanted)) return layout(realpathSync(wanted), request.account);
-  if (!request.isDefaultFolder) throw unreachable(wanted, request.account);
-  const other = substituteFolder(wanted);
-  makeFolder(other, request.account);
-  if (!canReach(request.account, other)) throw unreachable(other, request.account);
-  request.log.warn(
-    { wanted, folder: other },
-    `user ${request.account?.name} cannot reach ${wanted}; the embedded database keeps its data in ${other}`,
+  makeFolder(wanted, account);
+  const pointer = join(wanted, POINTER);
+  if (!existsSync(pointer)) {
+    if (canReach(account, wanted)) return layout(wanted, account);
+    if (!isDefaultFolder) throw unreachable(wanted, account);
+  }
+  const substitute = await substituteFolder(pointer);
+  makeFolder(substitute, account);
+  if (!canReach(account, substitute)) throw unreachable(substitute, account);
+  log.warn(
+    { wanted, folder: substitute },
+    `user ${account?.name} cannot reach ${wanted}; the embedded database keeps its data in ${substitute}`,
   );
-  return layout(realpathSync(other), request.account);
+  return layout(substitute, account);
 }
 
-/** The same for the same wanted folder, whatever the environment. */
-function substituteFolder(wanted: string): string {
-  const print = createHash('sha256').update(wanted).digest('hex').slice(0, 16);
-  return join('/var/lib/weir', `${basename(wanted)}-${print}`);
+/** A file that says where the data is instead. Whoever removes the folder gets a new database. */
+const POINTER = 'data-is-in';
+
+/** Decided once and written down, so that it stays the same; of two starts the first decides. */
+async function substituteFolder(pointer: string): Promise<string> {
+  const substitute = join('/var/lib/weir', `postgres-${randomUUID()}`);
+  try {
+    await writeFile(pointer, `${substitute}\n`, { flag: 'wx', flush: true });
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+  }
+  return (await readFile(pointer, 'utf8')).trim();
 }
 
 function unreachable(folder: string, account: Account | undefined): StorageError {
@@ -77,7 +89,8 @@ function makeFolder(folder: string, account: Account | undefined): void {
   }
 }
 
-async function layout(dataDir: string, account: Account | undefined): Promise<EmbeddedFolder> {
+async function layout(folder: string, account: Account | undefined): Promise<EmbeddedFolder> {
+  const dataDir = realpathSync(folder);
   const instance = instanceFolder(dataDir);
   return {
     dataDir,

@@ -1,12 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { pathToFileURL } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
 import { silentLog } from '../../src/common/log.js';
 import { embeddedAccount } from '../../src/storage/embedded-account.js';
@@ -25,11 +25,28 @@ let dataDir: string;
 const servers: EmbeddedPostgres[] = [];
 const services: ChildProcess[] = [];
 
+/** One made once, of which most tests get a copy: making one takes a second. */
+let made: string;
+
+beforeAll(async () => {
+  made = await mkdtemp(join(tmpdir(), 'weir storage '));
+  await chmod(made, 0o755);
+  const server = await startEmbeddedPostgres({ dataDir: join(made, 'data'), log: silentLog });
+  await server.stop();
+});
+
+afterAll(() => rm(made, { recursive: true, force: true }));
+
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'weir storage '));
   await chmod(folder, 0o755);
   dataDir = join(folder, 'data of weir');
 });
+
+/** With owners, modes and all. */
+function useMadeFolder(): void {
+  execFileSync('cp', ['-a', join(made, 'data'), dataDir]);
+}
 
 afterEach(async () => {
   for (const service of services.splice(0)) service.kill('SIGKILL');
@@ -64,13 +81,15 @@ interface Service {
   readonly answer: { readonly pid: number; readonly url: string; readonly error: string };
 }
 
+const RUN_SOURCES = fileURLToPath(new URL('../support/run-sources.mjs', import.meta.url));
+const SERVICE = fileURLToPath(new URL('../support/embedded-service.ts', import.meta.url));
+
 /** A process of its own that runs the embedded database, as the service does. */
 async function startService(): Promise<Service> {
-  const child = spawn(
-    process.execPath,
-    ['--import', './test/support/run-sources.mjs', './test/support/embedded-service.ts', dataDir],
-    { stdio: ['pipe', 'pipe', 'inherit'], detached: true },
-  );
+  const child = spawn(process.execPath, ['--import', RUN_SOURCES, SERVICE, dataDir], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    detached: true,
+  });
   services.push(child);
   for await (const line of createInterface(child.stdout))
     return { child, answer: JSON.parse(line) };
@@ -101,6 +120,7 @@ describe('the embedded database', () => {
   });
 
   it('lets nobody in without the password', async () => {
+    useMadeFolder();
     const { url } = await start();
     const wrong = url.replace(/:[0-9a-f]{64}@/, ':wrong@');
     await expect(sql(wrong, 'SELECT 1')).rejects.toThrow(/password authentication failed/);
@@ -114,6 +134,7 @@ describe('the embedded database', () => {
   });
 
   it('runs in a session of its own, which Ctrl-C at a terminal does not reach', async () => {
+    useMadeFolder();
     const { pid } = await start();
     const [, , , group, session] = readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^\d+ \(.*\) /, '0 ')
@@ -122,6 +143,7 @@ describe('the embedded database', () => {
   });
 
   it('comes back by itself after a crash, with everything that was committed', async () => {
+    useMadeFolder();
     const heard: string[] = [];
     const log = new RecordingLog();
     const server = await start({
@@ -140,6 +162,7 @@ describe('the embedded database', () => {
   });
 
   it('takes its lock again when somebody ends the session that held it', async () => {
+    useMadeFolder();
     const heard: string[] = [];
     const server = await start({ onUp: () => heard.push('up') });
     await sql(
@@ -151,6 +174,7 @@ describe('the embedded database', () => {
   });
 
   it('writes no statement and no value into the log', async () => {
+    useMadeFolder();
     const log = new RecordingLog();
     const { url } = await start({ log });
     await sql(url, `CREATE TABLE secrets (name text UNIQUE)`);
@@ -164,6 +188,7 @@ describe('the embedded database', () => {
 
 describe('a folder and its services', () => {
   it('refuses a second service, naming folder and process', async () => {
+    useMadeFolder();
     const { answer } = await startService();
     const holder = services.at(-1)?.pid;
     await expect(start()).rejects.toThrow(
@@ -173,6 +198,7 @@ describe('a folder and its services', () => {
   });
 
   it('stops the orphan of a killed service and keeps what it had committed', async () => {
+    useMadeFolder();
     const { child, answer } = await startService();
     await sql(answer.url, 'CREATE TABLE kept AS SELECT 1 AS n');
     child.kill('SIGKILL');
@@ -187,6 +213,7 @@ describe('a folder and its services', () => {
   });
 
   it('recovers when service and database were killed together', async () => {
+    useMadeFolder();
     const { child, answer } = await startService();
     await sql(answer.url, 'CREATE TABLE kept AS SELECT 1 AS n');
     process.kill(answer.pid, 'SIGKILL');
@@ -206,6 +233,7 @@ describe('a folder and its services', () => {
   });
 
   it('is not misled by the process id of another program', async () => {
+    useMadeFolder();
     const server = await start();
     await server.stop();
     const file = join(dataDir, 'instance/data/postmaster.pid');
@@ -214,6 +242,7 @@ describe('a folder and its services', () => {
   });
 
   it('refuses data of another major version, and changes nothing', async () => {
+    useMadeFolder();
     await (await start()).stop();
     const version = join(dataDir, 'instance/data/PG_VERSION');
     await writeFile(version, '14\n');
@@ -235,6 +264,7 @@ describe('a folder and its services', () => {
   });
 
   it('clears away what a start that was killed left behind', async () => {
+    useMadeFolder();
     await mkdir(join(dataDir, '.making-old', 'data'), { recursive: true });
     await start();
     expect(await readdir(dataDir)).toEqual(['instance']);
@@ -267,6 +297,7 @@ asRoot('as root', () => {
     const second = await start({ isDefaultFolder: true });
     expect(second.dataDir).toBe(first.dataDir);
     expect(await sql(second.url, 'SELECT n FROM kept')).toEqual([{ n: 1 }]);
+    expect(await readFile(join(dataDir, 'data-is-in'), 'utf8')).toBe(`${first.dataDir}\n`);
     await second.stop();
     await rm(second.dataDir, { recursive: true });
   });

@@ -162,6 +162,21 @@ describe('a database that disappears and returns', () => {
     expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
+  it('does not wait for ever for a network that swallows everything', async () => {
+    const proxy = await openProxy();
+    const database = await open({ url: proxy.url, statementTimeoutMs: 100 });
+    proxy.stall();
+    expect(await isUnavailable(database.query('SELECT 1'))).toBe(true);
+    expect(database.isReachable()).toBe(false);
+    await eventually('the listener gives its connection up', async () => {
+      const seen = await isUnavailable(database.query('SELECT 1'));
+      return seen && !database.isReachable();
+    });
+    await proxy.up();
+    await eventually('the database is back', () => database.isReachable());
+    expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+
   it('rolls back the transaction in its middle', async () => {
     const proxy = await openProxy();
     const database = await open({ url: proxy.url });

@@ -10,6 +10,7 @@ export class TcpProxy {
   private readonly sockets = new Set<Socket>();
   private server: Server | undefined;
   private port = 0;
+  private isStalled = false;
 
   constructor(private readonly target: string) {}
 
@@ -21,6 +22,7 @@ export class TcpProxy {
 
   /** Listens on the port that it had before, or on any free one. */
   async up(): Promise<void> {
+    this.isStalled = false;
     for (const socket of this.sockets) socket.resume();
     if (this.server) return;
     const server = createServer((socket) => this.forward(socket));
@@ -40,7 +42,8 @@ export class TcpProxy {
   }
 
   stall(): void {
-    for (const socket of this.sockets) socket.pause().removeAllListeners('data');
+    this.isStalled = true;
+    for (const socket of this.sockets) socket.pause();
   }
 
   private forward(client: Socket): void {
@@ -54,6 +57,7 @@ export class TcpProxy {
     ] as const) {
       this.sockets.add(from);
       from.on('data', (bytes) => to.write(bytes));
+      if (this.isStalled) from.pause();
       from.on('error', () => to.destroy());
       from.on('close', () => {
         this.sockets.delete(from);
