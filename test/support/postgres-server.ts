@@ -36,9 +36,17 @@ async function startServer(): Promise<() => Promise<void>> {
     server.kill();
     rmSync(folder, { recursive: true, force: true });
   };
+  // Neither Ctrl-C nor a time limit on jest reaches its teardown, and a signal is no exit.
+  const dieOf = (signal: NodeJS.Signals): void => {
+    killLeftover();
+    process.kill(process.pid, signal);
+  };
+  const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   process.once('exit', killLeftover);
+  for (const signal of signals) process.once(signal, dieOf);
   return async () => {
     process.off('exit', killLeftover);
+    for (const signal of signals) process.off(signal, dieOf);
     delete process.env[SERVER_VARIABLE];
     await server.stop();
     await rm(server.dataDir, { recursive: true, force: true });
