@@ -1,4 +1,6 @@
 import type { WallMs } from '../common/time.js';
+import type { BusyCounter } from './core/busiest-counters.js';
+import type { Checkpoint } from './core/checkpoint.js';
 import type {
   Correction,
   Demand,
@@ -69,4 +71,19 @@ export abstract class CounterEngine {
   abstract sweep(count: number, now: WallMs): void;
 
   abstract stats(): CounterStats;
+
+  /**
+   * What was counted since the last checkpoint in windows longer than a minute, as plain rows, each of
+   * which replaces an earlier one of the same fingerprint; at most `rowsMax`, the rest comes next time.
+   */
+  abstract checkpoint(rowsMax: number): Checkpoint;
+
+  /**
+   * Takes up what an earlier process counted; before the first call. Rows that are over, or for which
+   * there is no room, are passed over, and all of them if the checkpoint is of another fingerprint key.
+   */
+  abstract restore(checkpoint: Checkpoint, now: WallMs): { readonly restored: number };
+
+  /** The counters that were asked most in the last one to two minutes, busiest first; from a sample. */
+  abstract busiest(count: number): readonly BusyCounter[];
 }

@@ -4,6 +4,8 @@ import type { Random } from '../common/random.js';
 import { SystemRandom } from '../common/system-random.js';
 import { type WallMs, wallMs } from '../common/time.js';
 import type { Algorithm } from './core/algorithm.js';
+import { type BusyCounter, BusiestCounters } from './core/busiest-counters.js';
+import type { Checkpoint, CheckpointRow } from './core/checkpoint.js';
 import { BucketCounters } from './core/bucket-counters.js';
 import { ConcurrencyCounters } from './core/concurrency-counters.js';
 import type {
@@ -16,7 +18,12 @@ import type {
   TakeOutcome,
 } from './core/counter.js';
 import { ABSENT } from './core/counter-slab.js';
-import { Fingerprinter, type FingerprintKey } from './core/fingerprint.js';
+import {
+  Fingerprinter,
+  type FingerprintKey,
+  fingerprintText,
+  parseFingerprint,
+} from './core/fingerprint.js';
 import { type FreshReading, raiseCounted } from './core/fresh-reading.js';
 import { Population } from './core/population.js';
 import { WindowCounters } from './core/window-counters.js';
@@ -26,6 +33,10 @@ import { CounterEngine, type CounterLimits, type CounterStats } from './counter-
 const FULL_RETRY_MS = 1_000;
 /** Looked at when a call finds all counters in use, in the hope of one that is over. */
 const SWEPT_WHEN_FULL = 64;
+/** Names kept to find the busiest. */
+const BUSIEST_MAX = 512;
+/** One call in this many is looked at to find the busiest. 2^4, as {@link LocalCounterEngine.sample} draws it. */
+const SAMPLED = 16;
 
 /** Counts in the memory of this replica, for itself alone. */
 export class LocalCounterEngine extends CounterEngine {
@@ -36,9 +47,13 @@ export class LocalCounterEngine extends CounterEngine {
   private readonly fingerprints: Fingerprinter;
   /** The latest `now` of all: where the clock is stepped back, windows wait until it has caught up. */
   private latest = wallMs(Number.NEGATIVE_INFINITY);
+  /** Demands of the call being decided; the arrays may be longer. */
+  private asked = 0;
   /** Of the call being decided, by demand: the counter that serves it, if any, and its record. */
   private readonly homes: (CounterSpec | undefined)[] = [];
   private readonly records: number[] = [];
+  private readonly busy = new BusiestCounters(BUSIEST_MAX);
+  private lot = 0;
   private overflowed = 0;
   private refusedFull = 0;
   private droppedCorrections = 0;
@@ -55,6 +70,7 @@ export class LocalCounterEngine extends CounterEngine {
   take(demands: readonly Demand[], now: WallMs): TakeOutcome {
     const at = this.begin(now);
     const readings = this.ask(demands, at);
+    this.sample(at);
     if (isRefused(demands, readings)) return { kind: 'refused', readings };
     this.requireHomes(demands);
     const entries = this.count(demands, readings, at);
@@ -111,6 +127,26 @@ export class LocalCounterEngine extends CounterEngine {
     return { live, liveMax, holds: holds.size, bytes, overflowed, refusedFull, droppedCorrections };
   }
 
+  checkpoint(rowsMax: number): Checkpoint {
+    const rows: CheckpointRow[] = [];
+    for (const algorithm of this.algorithms())
+      for (const record of algorithm.changed.drain(rowsMax - rows.length)) {
+        const row = algorithm.slab.isLive(record) ? algorithm.toRow(record) : undefined;
+        if (row !== undefined) rows.push(row);
+      }
+    return { keyCheck: this.keyCheck(), rows };
+  }
+
+  restore({ keyCheck, rows }: Checkpoint, now: WallMs): { readonly restored: number } {
+    if (keyCheck !== this.keyCheck()) return { restored: 0 };
+    const at = this.advance(now);
+    return { restored: rows.filter((row) => row.expiresAt > at && this.restoreRow(row)).length };
+  }
+
+  busiest(count: number): readonly BusyCounter[] {
+    return this.busy.top(count, this.latest);
+  }
+
   private begin(now: WallMs): WallMs {
     const at = this.advance(now);
     this.windows.slab.sweepAsDue(at);
@@ -148,9 +184,28 @@ export class LocalCounterEngine extends CounterEngine {
     return this.algorithmOf(spec).slab.find(this.fingerprints);
   }
 
+  private restoreRow(row: CheckpointRow): boolean {
+    const key = parseFingerprint(row.fingerprint);
+    if (key === undefined) return false;
+    const algorithm = row.kind === 'window' ? this.windows : this.buckets;
+    let record = algorithm.slab.find(key);
+    if (record === ABSENT) {
+      if (this.population.isFull) return false;
+      record = algorithm.slab.insert(key, row.groupName);
+    }
+    algorithm.mergeRow(record, row);
+    return true;
+  }
+
+  private keyCheck(): string {
+    this.fingerprints.of('weir');
+    return fingerprintText(this.fingerprints);
+  }
+
   /** Finds each counter and reads it; a demand sees what those before it in the call would count. */
   private ask(demands: readonly Demand[], now: WallMs): FreshReading[] {
     const readings: FreshReading[] = [];
+    this.asked = demands.length;
     for (const demand of demands) {
       const { amount, counter, roomMin = 0 } = demand;
       assert(isAmount(amount), 'a demand is an integer, 0 to 2^53 - 1');
@@ -184,6 +239,16 @@ export class LocalCounterEngine extends CounterEngine {
       if (this.records[j] === this.records[i] && this.homes[j]?.name === this.homes[i]?.name)
         before += demands[j]?.amount ?? 0;
     return before;
+  }
+
+  /** One call in SAMPLED on average, by lot, so that no rhythm of the traffic can hide in it. */
+  private sample(now: WallMs): void {
+    this.lot = (Math.imul(this.lot, 1_664_525) + 1_013_904_223) | 0;
+    if (this.lot >>> 28 !== 0) return;
+    for (let i = 0; i < this.asked; i++) {
+      const home = this.homes[i];
+      if (home !== undefined) this.busy.offer(home.name, SAMPLED, now);
+    }
   }
 
   private requireHomes(demands: readonly Demand[]): void {

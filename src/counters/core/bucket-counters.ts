@@ -5,18 +5,19 @@
  * epoch of now and the one before are kept.
  *
  *   own word   the units of a token that the deficit is in
- *   column 3   start of the epoch           column 6   taken in the epoch
- *   column 4   when the deficit was right   column 7   returned in it
- *   column 5   the deficit                  8, 9       taken and returned in the epoch before
+ *   column 3   start of the epoch           column 5   the deficit
+ *   column 4   when the deficit was right   6, 7       taken and returned in the epoch
+ *                                           8, 9       the same of the epoch before
  */
 import { assert } from '../../common/assert.js';
 import { type WallMs, wallMs } from '../../common/time.js';
 import { Algorithm } from './algorithm.js';
+import { type CheckpointRow, SHORT_WINDOW_MS } from './checkpoint.js';
 import type { BucketSpec, Demand, ReceiptEntry } from './counter.js';
 import { ABSENT, CounterSlab, OWN_WORD } from './counter-slab.js';
+import { countAt, entryAt, mergeEntryAt, turnOver } from './entry-columns.js';
 import { admitting, type FreshReading, refusing } from './fresh-reading.js';
 import type { Population } from './population.js';
-import { raised } from './tally.js';
 import {
   type BucketScale,
   drained,
@@ -31,10 +32,8 @@ import {
 const EPOCH = 3;
 const AT = 4;
 const DEFICIT = 5;
-const TAKEN = 6;
-const RETURNED = 7;
-const OLD_TAKEN = 8;
-const OLD_RETURNED = 9;
+const CURRENT = 6;
+const PREVIOUS = 8;
 
 export class BucketCounters extends Algorithm<BucketSpec> {
   readonly slab: CounterSlab;
@@ -72,7 +71,7 @@ export class BucketCounters extends Algorithm<BucketSpec> {
     const at = this.slab.records.at(record);
     this.advance(record, scale, now);
     columns[at + DEFICIT] = drained(columns[at + DEFICIT] ?? 0, demand.amount, scale);
-    columns[at + TAKEN] = raised(columns[at + TAKEN] ?? 0, demand.amount);
+    countAt(columns, at + CURRENT, demand.amount);
     this.setExpiry(record, scale);
     const windowStart = columns[at + EPOCH] ?? 0;
     return { counter: spec, windowStart, amount: demand.amount, holdId: undefined };
@@ -90,10 +89,45 @@ export class BucketCounters extends Algorithm<BucketSpec> {
     if (windowStart !== epoch && !isPrevious) return false;
     const deficit = columns[at + DEFICIT] ?? 0;
     columns[at + DEFICIT] = by < 0 ? restored(deficit, -by, scale) : drained(deficit, by, scale);
-    const column = at + (isPrevious ? OLD_TAKEN : TAKEN) + (by < 0 ? 1 : 0);
-    columns[column] = raised(columns[column] ?? 0, Math.abs(by));
+    countAt(columns, at + (isPrevious ? PREVIOUS : CURRENT), by);
     this.setExpiry(record, scale);
     return true;
+  }
+
+  toRow(record: number): CheckpointRow {
+    const { records } = this.slab;
+    const columns = records.numbers(record);
+    const at = records.at(record);
+    return {
+      kind: 'token_bucket',
+      ...this.slab.identityOf(record),
+      windowStart: columns[at + EPOCH] ?? 0,
+      current: entryAt(columns, at + CURRENT),
+      previous: entryAt(columns, at + PREVIOUS),
+      level: {
+        deficitUnits: columns[at + DEFICIT] ?? 0,
+        unitsPerToken: (records.words(record)[at * 2 + OWN_WORD] ?? 1) >>> 0,
+        at: columns[at + AT] ?? 0,
+      },
+    };
+  }
+
+  /** The level of a bucket that is in use here is not touched: it has no order to merge by. */
+  mergeRow(record: number, row: CheckpointRow): void {
+    const columns = this.slab.records.numbers(record);
+    const at = this.slab.records.at(record);
+    const start = columns[at + EPOCH] ?? 0;
+    if (row.windowStart < start) return;
+    if (columns[at + AT] === 0 && row.level !== undefined) {
+      columns[at + AT] = row.level.at;
+      columns[at + DEFICIT] = row.level.deficitUnits;
+      this.setUnits(record, row.level.unitsPerToken);
+    }
+    if (row.windowStart > start) turnOver(columns, at + CURRENT, false);
+    columns[at + EPOCH] = row.windowStart;
+    mergeEntryAt(columns, at + CURRENT, row.current);
+    mergeEntryAt(columns, at + PREVIOUS, row.previous);
+    this.slab.expireAt(record, row.expiresAt);
   }
 
   private deficitAt(record: number, scale: BucketScale, now: WallMs): number {
@@ -115,10 +149,7 @@ export class BucketCounters extends Algorithm<BucketSpec> {
     const start = epochStart(scale, now);
     if (columns[at + EPOCH] === start) return;
     const follows = (columns[at + EPOCH] ?? 0) + epochLengthMs(scale) === start;
-    columns[at + OLD_TAKEN] = follows ? (columns[at + TAKEN] ?? 0) : 0;
-    columns[at + OLD_RETURNED] = follows ? (columns[at + RETURNED] ?? 0) : 0;
-    columns[at + TAKEN] = 0;
-    columns[at + RETURNED] = 0;
+    turnOver(columns, at + CURRENT, follows);
     columns[at + EPOCH] = start;
   }
 
@@ -127,15 +158,14 @@ export class BucketCounters extends Algorithm<BucketSpec> {
     records.words(record)[records.at(record) * 2 + OWN_WORD] = unitsPerToken;
   }
 
-  /** When both epochs are over and the bucket is full. */
+  /** Both epochs are over and the bucket is full by then. A long epoch is a slow bucket. */
   private setExpiry(record: number, scale: BucketScale): void {
     const columns = this.slab.records.numbers(record);
     const at = this.slab.records.at(record);
+    const lengthMs = epochLengthMs(scale);
     const fullAt = (columns[at + AT] ?? 0) + refillTimeMs(columns[at + DEFICIT] ?? 0, 0, scale);
-    this.slab.expireAt(
-      record,
-      Math.max(fullAt, (columns[at + EPOCH] ?? 0) + 2 * epochLengthMs(scale)),
-    );
+    this.slab.expireAt(record, Math.max(fullAt, (columns[at + EPOCH] ?? 0) + 2 * lengthMs));
+    if (lengthMs > SHORT_WINDOW_MS) this.changed.mark(record);
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { ABSENT, CounterSlab, type Fingerprint } from './counter-slab.js';
+import { ABSENT, CounterSlab } from './counter-slab.js';
+import type { Fingerprint } from './fingerprint.js';
 import { Population } from './population.js';
 
 /** Few values for each word, so that fingerprints that share one or two are common. */

@@ -12,15 +12,9 @@
  */
 import { assert } from '../../common/assert.js';
 import { type Population } from './population.js';
+import { type Fingerprint, fingerprintText } from './fingerprint.js';
 import { RecordStore } from './record-store.js';
 import { SlabIndex } from './slab-index.js';
-
-/** 96 bits as three signed words; a {@link Fingerprinter} is one. */
-export interface Fingerprint {
-  readonly a: number;
-  readonly b: number;
-  readonly c: number;
-}
 
 /** The first column of an algorithm's own. */
 const OWN_COLUMN = 3;
@@ -93,7 +87,24 @@ export class CounterSlab {
     this.records.words(record)[this.records.at(record) * 2 + 4] = second;
   }
 
-  groupOf(record: number): number {
+  /** What names a counter outside of this slab, and until when. */
+  identityOf(record: number): {
+    readonly fingerprint: string;
+    readonly groupName: string | undefined;
+    readonly expiresAt: number;
+  } {
+    const words = this.records.words(record);
+    const at = this.records.at(record) * 2;
+    const [a = 0, b = 0, c = 0, group = 0, second = 0] = words.subarray(at, at + 5);
+    const groupName = this.population.nameOf(group);
+    return {
+      fingerprint: fingerprintText({ a, b, c }),
+      groupName,
+      expiresAt: (second >>> 0) * 1_000,
+    };
+  }
+
+  private groupOf(record: number): number {
     return this.records.words(record)[this.records.at(record) * 2 + 3] ?? FREE;
   }
 

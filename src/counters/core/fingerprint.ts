@@ -15,11 +15,18 @@ export interface FingerprintKey {
   readonly k1: number;
 }
 
+/** 96 bits as three signed words. */
+export interface Fingerprint {
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+}
+
 /** Names that are remembered. A power of two; 4096 take about 64 KiB. */
 const REMEMBERED = 4_096;
 
 /** Computes fingerprints into its own three words: one for each call would be garbage on the hot path. */
-export class Fingerprinter {
+export class Fingerprinter implements Fingerprint {
   /** The fingerprint of the name that was last given: signed 32-bit integers, which need no box. */
   a = 0;
   b = 0;
@@ -97,6 +104,17 @@ export class Fingerprinter {
     }
     this.c = v1 ^ 0xdd ^ v3;
   }
+}
+
+export function fingerprintText({ a, b, c }: Fingerprint): string {
+  return [a, b, c].map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('');
+}
+
+/** The fingerprint of a text that {@link fingerprintText} wrote, or undefined. */
+export function parseFingerprint(text: string): Fingerprint | undefined {
+  if (!/^[0-9a-f]{24}$/.test(text)) return undefined;
+  const word = (i: number): number => Number.parseInt(text.slice(8 * i, 8 * i + 8), 16) | 0;
+  return { a: word(0), b: word(1), c: word(2) };
 }
 
 const pairAt = (name: string, i: number): number =>

@@ -5,24 +5,24 @@
  * Invariant: entries only rise; a new window is a new entry, never an old one set to zero.
  *
  *   own word   unused
- *   column 3   start of the window          column 5   its returned
- *   column 4   its taken                    6, 7       taken and returned of the window before
+ *   column 3   start of the window
+ *   4, 5       taken and returned in it     6, 7       the same of the window before
  */
+import { assert } from '../../common/assert.js';
 import type { Interval, WallMs } from '../../common/time.js';
 import { Algorithm } from './algorithm.js';
+import { countAt, entryAt, mergeEntryAt, netAt, turnOver } from './entry-columns.js';
 import { admitting, type FreshReading, refusing } from './fresh-reading.js';
+import { type CheckpointRow, SHORT_WINDOW_MS } from './checkpoint.js';
 import type { Demand, ReceiptEntry, WindowSpec } from './counter.js';
 import { ABSENT, CounterSlab } from './counter-slab.js';
 import type { Population } from './population.js';
 import { fadedCount, slidingFitsAt, type WindowCounts } from './sliding-window.js';
-import { raised } from './tally.js';
 import { WindowFinder } from './window-finder.js';
 
 const START = 3;
-const TAKEN = 4;
-const RETURNED = 5;
-const OLD_TAKEN = 6;
-const OLD_RETURNED = 7;
+const CURRENT = 4;
+const PREVIOUS = 6;
 
 export class WindowCounters extends Algorithm<WindowSpec> {
   readonly slab: CounterSlab;
@@ -43,10 +43,10 @@ export class WindowCounters extends Algorithm<WindowSpec> {
       const at = this.slab.records.at(record);
       const start = columns[at + START] ?? 0;
       if (start === window.start) {
-        current = netAt(columns, at + TAKEN);
-        if (isSliding) previous = netAt(columns, at + OLD_TAKEN);
+        current = netAt(columns, at + CURRENT);
+        if (isSliding) previous = netAt(columns, at + PREVIOUS);
       } else if (isSliding && start + (window.end - window.start) === window.start)
-        previous = netAt(columns, at + TAKEN);
+        previous = netAt(columns, at + CURRENT);
     }
     const counted = previous === 0 ? current : current + fadedCount(previous, window, now);
     const { maximum } = spec;
@@ -66,21 +66,48 @@ export class WindowCounters extends Algorithm<WindowSpec> {
     const columns = this.slab.records.numbers(record);
     const at = this.slab.records.at(record);
     if (columns[at + START] !== window.start) this.moveTo(window, record, spec);
-    columns[at + TAKEN] = raised(columns[at + TAKEN] ?? 0, demand.amount);
+    countAt(columns, at + CURRENT, demand.amount);
+    if (isLong(spec)) this.changed.mark(record);
     return { counter: spec, windowStart: window.start, amount: demand.amount, holdId: undefined };
   }
 
   correct(record: number, entry: ReceiptEntry, by: number): boolean {
     const { counter, windowStart } = entry;
+    assert('window' in counter, 'an entry is corrected by its own algorithm');
     const columns = this.slab.records.numbers(record);
     const at = this.slab.records.at(record);
     const start = columns[at + START] ?? 0;
     const isPrevious =
       counter.algorithm === 'sliding_window' && windowStart === start - lengthOf(counter);
     if (windowStart !== start && !isPrevious) return false;
-    const column = at + (isPrevious ? OLD_TAKEN : TAKEN) + (by < 0 ? 1 : 0);
-    columns[column] = raised(columns[column] ?? 0, Math.abs(by));
+    countAt(columns, at + (isPrevious ? PREVIOUS : CURRENT), by);
+    if (isLong(counter)) this.changed.mark(record);
     return true;
+  }
+
+  toRow(record: number): CheckpointRow {
+    const columns = this.slab.records.numbers(record);
+    const at = this.slab.records.at(record);
+    return {
+      kind: 'window',
+      ...this.slab.identityOf(record),
+      windowStart: columns[at + START] ?? 0,
+      current: entryAt(columns, at + CURRENT),
+      previous: entryAt(columns, at + PREVIOUS),
+      level: undefined,
+    };
+  }
+
+  mergeRow(record: number, row: CheckpointRow): void {
+    const columns = this.slab.records.numbers(record);
+    const at = this.slab.records.at(record);
+    const start = columns[at + START] ?? 0;
+    if (row.windowStart < start) return;
+    if (row.windowStart > start) turnOver(columns, at + CURRENT, false);
+    columns[at + START] = row.windowStart;
+    mergeEntryAt(columns, at + CURRENT, row.current);
+    mergeEntryAt(columns, at + PREVIOUS, row.previous);
+    this.slab.expireAt(record, row.expiresAt);
   }
 
   private moveTo(window: Interval, record: number, spec: WindowSpec): void {
@@ -89,19 +116,17 @@ export class WindowCounters extends Algorithm<WindowSpec> {
     const follows =
       spec.algorithm === 'sliding_window' &&
       (columns[at + START] ?? 0) + (window.end - window.start) === window.start;
-    columns[at + OLD_TAKEN] = follows ? (columns[at + TAKEN] ?? 0) : 0;
-    columns[at + OLD_RETURNED] = follows ? (columns[at + RETURNED] ?? 0) : 0;
-    columns[at + TAKEN] = 0;
-    columns[at + RETURNED] = 0;
+    turnOver(columns, at + CURRENT, follows);
     columns[at + START] = window.start;
     this.slab.expireAt(record, expiryOf(spec, window));
   }
 }
 
-const netAt = (columns: Float64Array, taken: number): number => {
-  const net = (columns[taken] ?? 0) - (columns[taken + 1] ?? 0);
-  return net > 0 ? net : 0;
-};
+/** Whether a checkpoint of it could still be of use after a restart. */
+const isLong = ({ window }: WindowSpec): boolean =>
+  window.kind === 'duration'
+    ? window.durationMs > SHORT_WINDOW_MS
+    : window.kind === 'calendar' && window.unit !== 'minute';
 
 const lengthOf = (spec: WindowSpec): number =>
   spec.window.kind === 'duration' ? spec.window.durationMs : Number.NaN;

@@ -1,0 +1,42 @@
+/**
+ * What a restart of everything must not forget: counters whose windows are longer than a minute, as
+ * plain rows. Counters are named by fingerprint, so a checkpoint is of use only to an engine with the
+ * same fingerprint key; `keyCheck` tells.
+ *
+ * Restoring is a merge: the later window wins, and in the same window the larger of each number. So rows
+ * may come in any order, late and more than once, and a row that is older than what is there changes
+ * nothing.
+ */
+import type { Entry } from './tally.js';
+
+export interface Checkpoint {
+  /** The same for engines with the same fingerprint key. */
+  readonly keyCheck: string;
+  readonly rows: readonly CheckpointRow[];
+}
+
+export interface CheckpointRow {
+  readonly kind: 'window' | 'token_bucket';
+  /** 24 hexadecimal digits. */
+  readonly fingerprint: string;
+  readonly groupName: string | undefined;
+  /** Start of the window, or of the epoch of a token bucket. */
+  readonly windowStart: number;
+  /** When nothing of it matters any more, to the second. */
+  readonly expiresAt: number;
+  readonly current: Entry;
+  /** Of the window or epoch before. */
+  readonly previous: Entry;
+  /** Of a token bucket: its level, as this replica sees it. */
+  readonly level: BucketLevel | undefined;
+}
+
+export interface BucketLevel {
+  readonly deficitUnits: number;
+  readonly unitsPerToken: number;
+  /** When the deficit was right. */
+  readonly at: number;
+}
+
+/** Windows up to this length are not checkpointed: they would be over when they are restored. */
+export const SHORT_WINDOW_MS = 60_000;
