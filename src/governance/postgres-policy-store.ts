@@ -14,7 +14,7 @@ import { PostgresPolicyTransaction } from './postgres-policy-transaction.js';
 import { RECORD_TABLES } from './record-tables.js';
 
 /** The channel on which every write is announced, with the version as payload. */
-export const GOVERNANCE_CHANNEL = 'weir_governance';
+const GOVERNANCE_CHANNEL = 'weir_governance';
 
 /** How many versions are kept for replicas to catch up on. */
 const VERSIONS_KEPT = 10_000;
@@ -169,7 +169,7 @@ async function readAll(manager: EntityManager): Promise<Update> {
   for (const kind of KINDS) {
     let afterId = '';
     for (;;) {
-      const page = await RECORD_TABLES[kind].list(manager, {}, { afterId, size: ROWS_PER_PAGE });
+      const page = await RECORD_TABLES[kind].scan(manager, { afterId, size: ROWS_PER_PAGE });
       for (const record of page) changes.push({ kind, id: record.id, record } as Change);
       const last = page.at(-1);
       if (last === undefined || page.length < ROWS_PER_PAGE) break;

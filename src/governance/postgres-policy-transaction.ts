@@ -4,7 +4,7 @@ import type { Price, RecordByKind, RecordKind } from './core/model.js';
 import type { Dependents } from './core/references.js';
 import type { PolicyTransaction } from './policy-store.js';
 import { PriceRevisionEntity } from './price.entity.js';
-import { chunks } from './record-table.js';
+import { putRows } from './table-rows.js';
 import { RECORD_TABLES } from './record-tables.js';
 
 /** Where each kind can be named: table and column. */
@@ -83,7 +83,12 @@ export class PostgresPolicyTransaction implements PolicyTransaction {
   async put<K extends RecordKind>(kind: K, records: readonly RecordByKind[K][]): Promise<void> {
     await RECORD_TABLES[kind].put(this.manager, records);
     for (const record of records) this.note({ kind, id: record.id, record } as Change);
-    if (kind === 'price') await this.recordRevisions(records as readonly Price[]);
+    if (kind !== 'price') return;
+    await putRows(
+      this.manager,
+      PriceRevisionEntity,
+      (records as readonly Price[]).map(toRevisionRow),
+    );
   }
 
   async remove(kind: RecordKind, id: string): Promise<void> {
@@ -93,12 +98,6 @@ export class PostgresPolicyTransaction implements PolicyTransaction {
 
   private note(change: Change): void {
     this.changed.set(`${change.kind} ${change.id}`, change);
-  }
-
-  private async recordRevisions(prices: readonly Price[]): Promise<void> {
-    for (const some of chunks(prices)) {
-      await this.manager.insert(PriceRevisionEntity, some.map(toRevisionRow));
-    }
   }
 }
 

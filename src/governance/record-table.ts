@@ -3,16 +3,12 @@ import {
   type EntitySchema,
   type FindOptionsOrder,
   type FindOptionsWhere,
-  In,
   MoreThan,
   type ObjectLiteral,
 } from 'typeorm';
-import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
 import type { RecordByKind, RecordKind } from './core/model.js';
 import type { Filter, Page } from './policy-store.js';
-
-/** PostgreSQL takes at most 65,535 parameters in a statement; a row has fewer than 20. */
-const ROWS_PER_STATEMENT = 1_000;
+import { putRows, readRows } from './table-rows.js';
 
 /** How one kind of record is kept in its table. */
 interface Mapping<K extends RecordKind, Row extends ObjectLiteral> {
@@ -25,6 +21,8 @@ interface Mapping<K extends RecordKind, Row extends ObjectLiteral> {
 /** The table of one kind, in terms of its records. */
 export interface RecordTable<K extends RecordKind> {
   find(manager: EntityManager, ids: readonly string[]): Promise<readonly RecordByKind[K][]>;
+  /** Like {@link list} without a filter, for pages of many thousand. */
+  scan(manager: EntityManager, page: Page): Promise<readonly RecordByKind[K][]>;
   list(manager: EntityManager, filter: Filter, page: Page): Promise<readonly RecordByKind[K][]>;
   put(manager: EntityManager, records: readonly RecordByKind[K][]): Promise<void>;
   remove(manager: EntityManager, id: string): Promise<void>;
@@ -37,11 +35,13 @@ export function recordTable<K extends RecordKind, Row extends ObjectLiteral & { 
   const whereId = (id: unknown) => ({ id }) as FindOptionsWhere<Row>;
   return {
     async find(manager, ids) {
-      const rows: Row[] = [];
-      for (const some of chunks(ids)) {
-        rows.push(...(await manager.find(entity, { where: whereId(In([...some])) })));
-      }
-      return rows.map(toRecord);
+      const condition = { sql: 'WHERE id = ANY ($1::text[])', parameters: [ids] };
+      return (await readRows(manager, entity, condition)).map(toRecord);
+    },
+    async scan(manager, page) {
+      const sql = 'WHERE id > $1 ORDER BY id LIMIT $2';
+      const parameters = [page.afterId, page.size];
+      return (await readRows(manager, entity, { sql, parameters })).map(toRecord);
     },
     async list(manager, filter, page) {
       const where = { ...toWhere(filter), ...whereId(MoreThan(page.afterId)) };
@@ -49,19 +49,10 @@ export function recordTable<K extends RecordKind, Row extends ObjectLiteral & { 
       return (await manager.find(entity, { where, order, take: page.size })).map(toRecord);
     },
     async put(manager, records) {
-      for (const some of chunks(records)) {
-        const rows = some.map(toRow) as QueryDeepPartialEntity<Row>[];
-        await manager.upsert(entity, rows, ['id']);
-      }
+      await putRows(manager, entity, records.map(toRow));
     },
     async remove(manager, id) {
       await manager.delete(entity, whereId(id));
     },
   };
-}
-
-export function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let start = 0; start < items.length; start += ROWS_PER_STATEMENT) {
-    yield items.slice(start, start + ROWS_PER_STATEMENT);
-  }
 }
