@@ -1,3 +1,4 @@
+import type { LedgerAnswer, LedgerItem } from './core/ledger-item.js';
 import type {
   Balance,
   Debit,
@@ -6,6 +7,17 @@ import type {
   Spend,
   SpendQuery,
 } from './core/ledger-model.js';
+
+/** A hold whose time is over and that nobody has settled. */
+export interface DueHold {
+  readonly scope: string;
+  readonly reservationId: string;
+}
+
+/** A balance that is not the sum of what it stands for. */
+export interface AuditFault {
+  readonly description: string;
+}
 
 /**
  * Where money is kept. Every answer of {@link postDebits} is durable. Adapters: PostgreSQL, and an
@@ -20,6 +32,15 @@ export abstract class BudgetLedger {
    * two debits of a group may carry the same key.
    */
   abstract postDebits(debits: readonly Debit[]): Promise<readonly DebitOutcome[]>;
+
+  /** Decides items in order, each atomic by itself, in as few transactions as their keys allow. */
+  abstract decide(items: readonly LedgerItem[]): Promise<readonly LedgerAnswer[]>;
+
+  /** By the ledger's own clock, those that ended first, at most so many. */
+  abstract dueHolds(most: number): Promise<readonly DueHold[]>;
+
+  /** Proves balances by the entries and the open holds. Reads everything: not for a hot path. */
+  abstract audit(): Promise<readonly AuditFault[]>;
 
   /** The balances of periods, in the order asked. A period that nothing was posted to is zero. */
   abstract readBalances(keys: readonly PeriodKey[]): Promise<readonly Balance[]>;

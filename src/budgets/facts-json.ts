@@ -20,15 +20,7 @@ export interface FactsJson {
 
 /** What was recorded, and what its periods hold by now. */
 export function readFacts(json: FactsJson): { facts: DebitFacts; balances: readonly Balance[] } {
-  const balances = json.postedTo.map((period) => ({
-    key: {
-      budgetId: period.budgetId,
-      generation: period.generation,
-      period: { start: wallMs(period.startMs), end: wallMs(period.endMs) },
-    },
-    postedNanos: BigInt(period.postedNanos),
-    heldNanos: BigInt(period.heldNanos),
-  }));
+  const balances = readPeriods(json.postedTo);
   const facts = {
     id: json.id,
     amountNanos: BigInt(json.amountNanos),
@@ -38,4 +30,16 @@ export function readFacts(json: FactsJson): { facts: DebitFacts; balances: reado
     postedTo: balances.map((balance) => balance.key),
   };
   return { facts, balances };
+}
+
+export function readPeriods(periods: FactsJson['postedTo']): readonly Balance[] {
+  return periods.map((period) => ({
+    key: {
+      budgetId: period.budgetId,
+      generation: period.generation,
+      period: { start: wallMs(period.startMs), end: wallMs(period.endMs) },
+    },
+    postedNanos: BigInt(period.postedNanos),
+    heldNanos: BigInt(period.heldNanos),
+  }));
 }

@@ -1,8 +1,11 @@
 import { DomainError } from '../common/domain-error.js';
 import { errorCode, errorText } from '../storage/postgres-error.js';
 
-/** A deadlock's victim, a serialization failure, a lock waited for too long: the same again may pass. */
-const TRANSIENT_STATES: readonly string[] = ['40P01', '40001', '55P03'];
+/**
+ * A deadlock's victim, a serialization failure, a lock waited for too long, a reservation key that
+ * another group took in the meantime: the same again may pass, or find what is there now.
+ */
+const TRANSIENT_STATES: readonly string[] = ['40P01', '40001', '55P03', '23505'];
 
 const NUMERIC_VALUE_OUT_OF_RANGE = '22003';
 

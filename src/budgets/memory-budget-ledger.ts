@@ -1,26 +1,20 @@
 import { Clock } from '../common/clock.js';
-import { BudgetLedger } from './budget-ledger.js';
-import { isInt64 } from './core/int64.js';
-import { periodName } from './core/debit-group.js';
+import { type AuditFault, BudgetLedger, type DueHold } from './budget-ledger.js';
+import type { LedgerAnswer, LedgerItem } from './core/ledger-item.js';
+import { LedgerMachine } from './core/ledger-machine.js';
 import type {
   Balance,
   Debit,
-  DebitFacts,
   DebitOutcome,
   PeriodKey,
   Spend,
   SpendQuery,
 } from './core/ledger-model.js';
+import type { Entry } from './core/settlement.js';
 
-interface Recorded {
-  readonly debit: Debit;
-  readonly facts: DebitFacts;
-}
-
-/** The ledger's twin: the same decisions, one debit after the other, in maps. For tests. */
+/** The ledger's twin: the same decisions, one item after the other, in maps. For tests. */
 export class MemoryBudgetLedger extends BudgetLedger {
-  private readonly recorded = new Map<string, Recorded>();
-  private readonly posted = new Map<string, bigint>();
+  readonly machine = new LedgerMachine();
 
   constructor(private readonly clock: Clock) {
     super();
@@ -31,71 +25,61 @@ export class MemoryBudgetLedger extends BudgetLedger {
   }
 
   private post(debit: Debit): DebitOutcome {
-    const key = `${debit.scope}\n${debit.idempotencyKey}`;
-    const earlier = this.recorded.get(key);
-    if (earlier !== undefined) return this.repeat(earlier, debit);
-    const sums = debit.postedTo.map(
-      (period) => this.balance(period).postedNanos + debit.amountNanos,
-    );
-    if (!sums.every(isInt64)) return { kind: 'out_of_range' };
-    debit.postedTo.forEach((period, i) => this.posted.set(periodName(period), sums[i] ?? 0n));
-    const { id, amountNanos, priceId, priceRevision, postedTo } = debit;
-    const recordedAt = this.clock.wallNow();
-    const facts = { id, amountNanos, priceId, priceRevision, recordedAt, postedTo };
-    this.recorded.set(key, { debit, facts });
-    return { kind: 'posted', facts, balances: this.balances(postedTo) };
+    const item = { kind: 'debit', debit, reservation: undefined, watched: [] } as const;
+    const answer = this.machine.decide(item, this.clock.wallNow());
+    if (answer.kind !== 'posted')
+      return { kind: answer.kind === 'conflict' ? 'conflict' : 'out_of_range' };
+    const { isReplayed, facts, balances } = answer;
+    return { kind: isReplayed ? 'replayed' : 'posted', facts, balances };
   }
 
-  private repeat({ debit: { bodyHash }, facts }: Recorded, again: Debit): DebitOutcome {
-    if (bodyHash !== again.bodyHash) return { kind: 'conflict' };
-    return { kind: 'replayed', facts, balances: this.balances(facts.postedTo) };
+  decide(items: readonly LedgerItem[]): Promise<readonly LedgerAnswer[]> {
+    return Promise.resolve(items.map((item) => this.machine.decide(item, this.clock.wallNow())));
   }
 
   readBalances(keys: readonly PeriodKey[]): Promise<readonly Balance[]> {
-    return Promise.resolve(this.balances(keys));
+    return Promise.resolve(keys.map((key) => this.machine.balance(key)));
   }
 
-  private balances(keys: readonly PeriodKey[]): readonly Balance[] {
-    return keys.map((key) => this.balance(key));
+  dueHolds(most: number): Promise<readonly DueHold[]> {
+    const due = this.machine.due(this.clock.wallNow()).slice(0, most);
+    return Promise.resolve(due.map(({ scope, id }) => ({ scope, reservationId: id })));
   }
 
-  private balance(key: PeriodKey): Balance {
-    return { key, postedNanos: this.posted.get(periodName(key)) ?? 0n, heldNanos: 0n };
+  audit(): Promise<readonly AuditFault[]> {
+    return Promise.resolve(this.machine.faults().map((description) => ({ description })));
   }
 
   sumSpend(query: SpendQuery): Promise<Spend> {
-    const debits = [...this.recorded.values()].filter((entry) => isWanted(entry, query));
-    const sum = (pick: (debit: Debit) => bigint): bigint =>
-      debits.reduce((total, { debit }) => total + pick(debit), 0n);
+    const entries = this.machine.allEntries().filter((entry) => isWanted(entry, query));
+    const sum = (pick: (entry: Entry) => bigint): bigint =>
+      entries.reduce((total, entry) => total + pick(entry), 0n);
     return Promise.resolve({
-      debits: BigInt(debits.length),
-      amountNanos: sum((debit) => debit.amountNanos),
+      debits: sum(({ debit }) => (debit === undefined ? 0n : 1n)),
+      amountNanos: sum(({ amountNanos }) => amountNanos),
       tokens: {
-        input: sum((debit) => debit.tokens.input),
-        cachedInput: sum((debit) => debit.tokens.cachedInput),
-        output: sum((debit) => debit.tokens.output),
-        reasoning: sum((debit) => debit.tokens.reasoning),
+        input: sum(({ debit }) => debit?.tokens.input ?? 0n),
+        cachedInput: sum(({ debit }) => debit?.tokens.cachedInput ?? 0n),
+        output: sum(({ debit }) => debit?.tokens.output ?? 0n),
+        reasoning: sum(({ debit }) => debit?.tokens.reasoning ?? 0n),
       },
     });
   }
 }
 
-function isWanted({ debit, facts }: Recorded, { owner, interval }: SpendQuery): boolean {
+function isWanted({ call, facts }: Entry, { owner, interval }: SpendQuery): boolean {
   const isIn =
     interval === undefined ||
     (facts.recordedAt >= interval.start && facts.recordedAt < interval.end);
-  return isIn && isOwnedBy(debit, owner);
-}
-
-function isOwnedBy(debit: Debit, owner: SpendQuery['owner']): boolean {
+  if (!isIn) return false;
   switch (owner.kind) {
     case 'root':
       return true;
     case 'customer':
-      return debit.customerId === owner.id;
+      return call.customerId === owner.id;
     case 'team':
-      return debit.teamId === owner.id;
+      return call.teamId === owner.id;
     case 'virtual_key':
-      return debit.virtualKeyId === owner.id;
+      return call.virtualKeyId === owner.id;
   }
 }

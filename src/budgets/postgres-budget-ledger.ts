@@ -2,8 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { assert, present } from '../common/assert.js';
 import { type WallMs, wallMs } from '../common/time.js';
 import { Database } from '../storage/database.js';
-import { BudgetLedger } from './budget-ledger.js';
+import { type AuditFault, BudgetLedger, type DueHold } from './budget-ledger.js';
 import { type DebitGroup, groupDebits, periodName } from './core/debit-group.js';
+import { answersInOrder, independentGroups } from './core/independent-groups.js';
+import type { LedgerAnswer, LedgerItem } from './core/ledger-item.js';
 import type {
   Balance,
   Debit,
@@ -12,7 +14,10 @@ import type {
   Spend,
   SpendQuery,
 } from './core/ledger-model.js';
+import { decideAnswers, type DecidedRow } from './decide-answers.js';
+import { decideColumns } from './decide-columns.js';
 import { type FactsJson, readFacts } from './facts-json.js';
+import { AUDIT, DUE_HOLDS, READ_BALANCES, type SpendRow, sumSpendSql } from './ledger-queries.js';
 import { isOutOfRange, isTransient, ledgerError } from './ledger-error.js';
 import { sqlArray } from './sql-array.js';
 
@@ -48,6 +53,32 @@ export class PostgresBudgetLedger extends BudgetLedger {
     return [...first, ...(await this.postDebits(debits.slice(middle)))];
   }
 
+  async decide(items: readonly LedgerItem[]): Promise<readonly LedgerAnswer[]> {
+    const answers: LedgerAnswer[] = [];
+    for (const group of independentGroups(items))
+      answers.push(...answersInOrder(group, await this.decideGroup(group.items), asRepeated));
+    return answers;
+  }
+
+  private async decideGroup(items: readonly LedgerItem[]): Promise<readonly LedgerAnswer[]> {
+    const columns = decideColumns(items, this.decidedAt());
+    try {
+      const [row] = await this.query<DecidedRow>(DECIDE_GROUP, columns.parameters);
+      return decideAnswers(items, columns, present(row, 'a group is answered by a row'));
+    } catch (error) {
+      if (!isOutOfRange(error)) throw error;
+      if (items.length === 1) return [{ kind: 'out_of_range' }];
+      const middle = items.length >> 1;
+      const first = await this.decideGroup(items.slice(0, middle));
+      return [...first, ...(await this.decideGroup(items.slice(middle)))];
+    }
+  }
+
+  /** By the database's clock; a test may have another. */
+  protected decidedAt(): WallMs | null {
+    return null;
+  }
+
   async readBalances(keys: readonly PeriodKey[]): Promise<readonly Balance[]> {
     if (keys.length === 0) return [];
     const rows = await this.query<{ posted_nanos: string; held_nanos: string }>(READ_BALANCES, [
@@ -57,6 +88,14 @@ export class PostgresBudgetLedger extends BudgetLedger {
     ]);
     assert(rows.length === keys.length, 'one row for each key');
     return rows.map((row, i) => balanceOf(present(keys[i], 'one key for each row'), row));
+  }
+
+  async dueHolds(most: number): Promise<readonly DueHold[]> {
+    return this.query<DueHold>(DUE_HOLDS, [this.decidedAt(), most]);
+  }
+
+  async audit(): Promise<readonly AuditFault[]> {
+    return this.query<AuditFault>(AUDIT, []);
   }
 
   async sumSpend({ owner, interval }: SpendQuery): Promise<Spend> {
@@ -92,6 +131,12 @@ export class PostgresBudgetLedger extends BudgetLedger {
 }
 
 const POST_DEBITS = `SELECT * FROM weir_post_debits(${parameterList(26)})`;
+
+const DECIDE_GROUP = `SELECT * FROM weir_decide_group(${parameterList(38)})`;
+
+/** A repetition in the same group: what was done for the first is a replay for the second. */
+const asRepeated = (answer: LedgerAnswer): LedgerAnswer =>
+  answer.kind === 'held' || answer.kind === 'posted' ? { ...answer, isReplayed: true } : answer;
 
 function parameterList(count: number): string {
   return Array.from({ length: count }, (_, i) => `$${i + 1}`).join(', ');
@@ -194,39 +239,3 @@ const balanceOf = (key: PeriodKey, row: { posted_nanos: string; held_nanos: stri
   postedNanos: BigInt(row.posted_nanos),
   heldNanos: BigInt(row.held_nanos),
 });
-
-const READ_BALANCES = `
-  SELECT coalesce(b.posted_nanos, 0) AS posted_nanos, coalesce(b.held_nanos, 0) AS held_nanos
-    FROM unnest($1::text[], $2::integer[], $3::bigint[])
-      WITH ORDINALITY AS k(budget_id, generation, start_ms, place)
-    LEFT JOIN budget_periods AS b ON b.budget_id = k.budget_id AND b.generation = k.generation
-      AND b.period_start_ms = k.start_ms
-    ORDER BY k.place`;
-
-interface SpendRow {
-  readonly debits: string;
-  readonly nanos: string;
-  readonly input: string;
-  readonly cached_input: string;
-  readonly output: string;
-  readonly reasoning: string;
-}
-
-const OWNER_CONDITIONS = {
-  root: '',
-  customer: 'AND customer_id = $3',
-  team: 'AND team_id = $3',
-  virtual_key: 'AND virtual_key_id = $3',
-} as const;
-
-/** Without an interval the bounds are null, and every partition is read. */
-const sumSpendSql = (owner: SpendQuery['owner']['kind']): string => `
-  SELECT count(*) AS debits, coalesce(sum(amount_nanos), 0) AS nanos,
-      coalesce(sum(input_tokens), 0) AS input,
-      coalesce(sum(cached_input_tokens), 0) AS cached_input,
-      coalesce(sum(output_tokens), 0) AS output,
-      coalesce(sum(reasoning_tokens), 0) AS reasoning
-    FROM ledger_entries
-    WHERE recorded_at >= coalesce(to_timestamp($1::double precision / 1000), '-infinity')
-      AND recorded_at < coalesce(to_timestamp($2::double precision / 1000), 'infinity')
-      ${OWNER_CONDITIONS[owner]}`;

@@ -1,6 +1,7 @@
 import type { MigrationInterface } from 'typeorm';
 import { Governance1763942400001 } from './migrations/0001-governance.js';
 import { Ledger1763942400002 } from './migrations/0002-ledger.js';
+import { Reservations1763942400003 } from './migrations/0003-reservations.js';
 
 type MigrationClass = new () => MigrationInterface;
 
@@ -8,4 +9,8 @@ type MigrationClass = new () => MigrationInterface;
  * Every migration, oldest first. A released one is never changed; its class name ends in the time it
  * was written (`CreateOwners1767225600000`), which is the order in which they run.
  */
-export const migrations: MigrationClass[] = [Governance1763942400001, Ledger1763942400002];
+export const migrations: MigrationClass[] = [
+  Governance1763942400001,
+  Ledger1763942400002,
+  Reservations1763942400003,
+];

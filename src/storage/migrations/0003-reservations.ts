@@ -1,0 +1,199 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { DECIDE_GROUP } from './0003-decide-group.js';
+
+/**
+ * Money set aside (ADR 0020): reservations, grants, thresholds, and the one function that decides over
+ * all of them in groups.
+ */
+export class Reservations1763942400003 implements MigrationInterface {
+  readonly name = 'Reservations1763942400003';
+
+  async up(runner: QueryRunner): Promise<void> {
+    const statements = [PERIOD_COLUMNS, ENTRY_COLUMNS, RESERVATIONS, GRANTS, CROSSINGS];
+    for (const statement of [
+      ...statements,
+      FACTS_OF_DEBITS,
+      FACTS_OF_RESERVATIONS,
+      CROSS_THRESHOLDS,
+      DECIDE_GROUP,
+    ])
+      await runner.query(statement);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    for (const statement of DOWN) await runner.query(statement);
+  }
+}
+
+/**
+ * `carried_in_nanos` is fixed when the row is made. `archived_nanos` is what entries of dropped
+ * partitions had posted, so that balances stay provable: posted = archived + sum of entries.
+ */
+const PERIOD_COLUMNS = `
+ALTER TABLE budget_periods
+  ADD carried_in_nanos bigint NOT NULL DEFAULT 0,
+  ADD archived_nanos bigint NOT NULL DEFAULT 0,
+  ADD archived_entries bigint NOT NULL DEFAULT 0,
+  ADD crossed_percent integer NOT NULL DEFAULT 0`;
+
+/**
+ * `amount_nanos` is what an entry adds to its owner's spend. Of a late settle that is what the expiry had
+ * not charged already; the call's own amount is the sum of the two.
+ */
+const ENTRY_COLUMNS = `
+ALTER TABLE ledger_entries
+  ADD reservation_id text NOT NULL DEFAULT '',
+  ADD charged_before_nanos bigint NOT NULL DEFAULT 0,
+  ADD overage_nanos bigint NOT NULL DEFAULT 0`;
+
+/** The three arrays are parallel: the periods in which `amount_nanos` is held, for as long as it is. */
+const RESERVATIONS = `
+CREATE TABLE reservations (
+  id text COLLATE "C" PRIMARY KEY,
+  scope text COLLATE "C" NOT NULL,
+  reservation_key text COLLATE "C" NOT NULL,
+  body_hash bytea NOT NULL,
+  state text NOT NULL DEFAULT 'held' CHECK (state IN ('held', 'committed', 'released', 'expired')),
+  amount_nanos bigint NOT NULL,
+  floor_nanos bigint NOT NULL,
+  on_expiry text NOT NULL CHECK (on_expiry IN ('release', 'charge_floor', 'charge_estimate')),
+  charged_nanos bigint NOT NULL DEFAULT 0,
+  entry_id text NOT NULL DEFAULT '',
+  created_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  ended_at timestamptz,
+  virtual_key_id text NOT NULL,
+  team_id text NOT NULL,
+  customer_id text NOT NULL,
+  provider text NOT NULL,
+  model text NOT NULL,
+  budget_ids text[] NOT NULL,
+  generations integer[] NOT NULL,
+  period_starts_ms bigint[] NOT NULL,
+  takes text NOT NULL DEFAULT '',
+  UNIQUE (scope, reservation_key)
+) WITH (fillfactor = 70);
+CREATE INDEX reservations_open ON reservations (expires_at) WHERE state = 'held';
+CREATE INDEX reservations_ended ON reservations (ended_at) WHERE ended_at IS NOT NULL`;
+
+/** A temporary increase is never changed; it ends by its time. */
+const GRANTS = `
+CREATE TABLE budget_grants (
+  id text COLLATE "C" PRIMARY KEY,
+  budget_id text COLLATE "C" NOT NULL,
+  amount_nanos bigint NOT NULL CHECK (amount_nanos > 0),
+  starts_at timestamptz NOT NULL,
+  ends_at timestamptz NOT NULL CHECK (ends_at > starts_at),
+  reason text NOT NULL,
+  actor text NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX budget_grants_budget ON budget_grants (budget_id, ends_at)`;
+
+/** An outbox: written with the balance that crossed, read by whoever delivers. */
+const CROSSINGS = `
+CREATE TABLE threshold_crossings (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  budget_id text COLLATE "C" NOT NULL,
+  generation integer NOT NULL,
+  period_start_ms bigint NOT NULL,
+  percent integer NOT NULL,
+  posted_nanos bigint NOT NULL,
+  limit_nanos bigint NOT NULL,
+  crossed_at timestamptz NOT NULL,
+  delivered_at timestamptz,
+  UNIQUE (budget_id, generation, period_start_ms, percent)
+);
+CREATE INDEX threshold_crossings_waiting ON threshold_crossings (id) WHERE delivered_at IS NULL`;
+
+/** The facts of debits whose key was used before, for those items whose key names another entry. */
+const FACTS_OF_DEBITS = `
+CREATE FUNCTION weir_facts_of_debits(
+  wanted boolean[], scopes text[], keys text[], hashes text[]
+) RETURNS TABLE (item integer, is_same boolean, facts json) LANGUAGE sql
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+  SELECT i.item::integer, k.body_hash = decode(i.hash, 'hex'),
+      json_build_object('id', e.id, 'amountNanos', (e.amount_nanos + e.charged_before_nanos)::text,
+        'priceId', e.price_id, 'priceRevision', e.price_revision,
+        'recordedAtMs', (extract(epoch FROM e.recorded_at) * 1000)::bigint,
+        'isLate', e.kind = 'late', 'overageNanos', e.overage_nanos::text,
+        'postedTo', (
+          SELECT coalesce(json_agg(json_build_object('budgetId', b.budget_id,
+              'generation', b.generation, 'startMs', b.period_start_ms, 'endMs', b.period_end_ms,
+              'postedNanos', b.posted_nanos::text, 'heldNanos', b.held_nanos::text)
+              ORDER BY p.place), '[]')
+            FROM unnest(e.budget_ids, e.generations, e.period_starts_ms)
+              WITH ORDINALITY AS p(budget_id, generation, start_ms, place)
+            JOIN budget_periods AS b ON b.budget_id = p.budget_id AND b.generation = p.generation
+              AND b.period_start_ms = p.start_ms))
+    FROM unnest(wanted, scopes, keys, hashes) WITH ORDINALITY
+      AS i(is_wanted, scope, key, hash, item)
+    JOIN debit_keys AS k ON k.scope = i.scope AND k.idempotency_key = i.key
+    JOIN ledger_entries AS e ON e.recorded_at = k.recorded_at AND e.id = k.entry_id
+    WHERE i.is_wanted
+$$`;
+
+/**
+ * Reservations as they are after the group was decided, with what their periods hold by now. A settle
+ * (kind 2) that was not refused (answer 11) needs its reservation only to correct what limits took.
+ */
+const FACTS_OF_RESERVATIONS = `
+CREATE FUNCTION weir_facts_of_reservations(
+  kinds smallint[], answers smallint[], reservation_of integer[], reservation_ids text[]
+)
+RETURNS TABLE (item integer, facts json) LANGUAGE sql
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+  SELECT i.item::integer,
+      json_build_object('id', r.id, 'scope', r.scope, 'key', r.reservation_key, 'state', r.state,
+        'amountNanos', r.amount_nanos::text, 'chargedNanos', r.charged_nanos::text,
+        'expiresAtMs', (extract(epoch FROM r.expires_at) * 1000)::bigint, 'takes', r.takes,
+        'heldIn', (
+          SELECT coalesce(json_agg(json_build_object('budgetId', b.budget_id,
+              'generation', b.generation, 'startMs', b.period_start_ms, 'endMs', b.period_end_ms,
+              'postedNanos', b.posted_nanos::text, 'heldNanos', b.held_nanos::text)
+              ORDER BY p.place), '[]')
+            FROM unnest(r.budget_ids, r.generations, r.period_starts_ms)
+              WITH ORDINALITY AS p(budget_id, generation, start_ms, place)
+            JOIN budget_periods AS b ON b.budget_id = p.budget_id AND b.generation = p.generation
+              AND b.period_start_ms = p.start_ms))
+    FROM unnest(kinds, answers, reservation_of) WITH ORDINALITY AS i(kind, answer, place, item)
+    JOIN reservations AS r ON r.id = reservation_ids[i.place]
+    WHERE i.place > 0 AND (i.kind <> 2 OR i.answer = 11 OR r.takes <> '')
+$$`;
+
+const CROSS_THRESHOLDS = `
+CREATE FUNCTION weir_cross_thresholds(
+  decided timestamptz, budgets text[], generations integer[], starts bigint[], limits bigint[],
+  thresholds text[], places integer[], posted bigint[], extra bigint[], crossed integer[]
+) RETURNS void LANGUAGE sql AS $$
+  WITH crossing AS (
+    SELECT m.budget_id, m.generation, m.start_ms, t.percent, posted[m.place] AS nanos,
+        m.base + extra[m.place] AS bound
+      FROM unnest(budgets, generations, starts, limits, thresholds, places)
+        AS m(budget_id, generation, start_ms, base, list, place),
+      LATERAL unnest(m.list::integer[]) AS t(percent)
+      WHERE m.base + extra[m.place] > 0 AND t.percent > crossed[m.place]
+        AND posted[m.place]::numeric * 100 >= (m.base + extra[m.place])::numeric * t.percent),
+  marked AS (
+    UPDATE budget_periods AS b SET crossed_percent = c.percent
+      FROM (SELECT budget_id, generation, start_ms, max(percent) AS percent FROM crossing
+              GROUP BY budget_id, generation, start_ms) AS c
+      WHERE b.budget_id = c.budget_id AND b.generation = c.generation
+        AND b.period_start_ms = c.start_ms)
+  INSERT INTO threshold_crossings
+    (budget_id, generation, period_start_ms, percent, posted_nanos, limit_nanos, crossed_at)
+  SELECT budget_id, generation, start_ms, percent, nanos, bound, decided FROM crossing
+    ORDER BY budget_id, generation, start_ms, percent
+    ON CONFLICT DO NOTHING
+$$`;
+
+const DOWN = [
+  'DROP FUNCTION weir_decide_group',
+  'DROP FUNCTION weir_cross_thresholds',
+  'DROP FUNCTION weir_facts_of_reservations',
+  'DROP FUNCTION weir_facts_of_debits',
+  'DROP TABLE threshold_crossings, budget_grants, reservations',
+  `ALTER TABLE ledger_entries DROP reservation_id, DROP charged_before_nanos, DROP overage_nanos`,
+  `ALTER TABLE budget_periods DROP carried_in_nanos, DROP archived_nanos, DROP archived_entries,
+    DROP crossed_percent`,
+];
