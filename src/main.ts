@@ -91,8 +91,14 @@ async function startReplica(
 }
 
 function grpcServer(app: INestApplication, config: WeirConfig): WeirGrpcServer {
+  const { host, port, maxMessageBytes, maxConcurrentStreams, maxSessionMemoryMegabytes } =
+    config.grpc;
   const options = {
-    ...config.grpc,
+    host,
+    port,
+    maxMessageBytes,
+    maxConcurrentStreams,
+    maxSessionMemoryMegabytes,
     graceMs: config.shutdown.graceMs,
     packages: ['weir.v1'],
     controllerServices: { 'weir.v1.GovernanceService': GovernanceServiceService },

@@ -59,10 +59,7 @@ describe('the tree', () => {
 
 describe('the image', () => {
   it('passes the lint of its Dockerfile', () => {
-    const faults = validate(read('Dockerfile')).map(
-      ({ range, message }) => `line ${range.start.line + 1}: ${message}`,
-    );
-    expect(faults).toEqual([]);
+    expect(validate(read('Dockerfile'))).toEqual([]);
   });
 
   it('is built in stages, on the long-term release, and does not run as root', () => {

@@ -8,20 +8,20 @@ interface BatchSteps<Item, Call, Answer> {
 /** Runs the items of a batch in order. One that fails, at whatever step, fails alone and in its place. */
 export async function runBatch<Item, Call, Answer>(
   items: readonly Item[],
-  { parse, run }: BatchSteps<Item, Call, Answer>,
+  steps: BatchSteps<Item, Call, Answer>,
 ): Promise<readonly PromiseSettledResult<Answer>[]> {
   const results: PromiseSettledResult<Answer>[] = [];
   const calls: Call[] = [];
   const places: number[] = [];
   items.forEach((item, place) => {
     try {
-      calls.push(parse(item));
+      calls.push(steps.parse(item));
       places.push(place);
     } catch (reason) {
       results[place] = { status: 'rejected', reason };
     }
   });
-  const answers = await run(calls);
+  const answers = await steps.run(calls);
   answers.forEach((answer, i) => {
     const place = places[i];
     if (place !== undefined) results[place] = answer;

@@ -61,8 +61,8 @@ export class CheckLimitService {
       calls.map(async (call) => ({ call, admission: await this.admission.admit(call, now) })),
     );
     return Promise.allSettled(
-      admissions.map((settled) => {
-        if (settled.status === 'rejected') return Promise.reject(settled.reason);
+      admissions.map(async (settled) => {
+        if (settled.status === 'rejected') throw settled.reason;
         return this.decideFor(settled.value.call, settled.value.admission);
       }),
     );

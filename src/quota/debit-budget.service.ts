@@ -59,8 +59,8 @@ export class DebitBudgetService {
       calls.map(async (call) => ({ call, resolved: await this.governance.resolve(call.subject) })),
     );
     return Promise.allSettled(
-      subjects.map((settled) => {
-        if (settled.status === 'rejected') return Promise.reject(settled.reason);
+      subjects.map(async (settled) => {
+        if (settled.status === 'rejected') throw settled.reason;
         return this.post(settled.value.call, settled.value.resolved);
       }),
     );

@@ -4,7 +4,7 @@ import { Gauge, type Registry } from 'prom-client';
 export interface GaugeSource {
   readonly name: string;
   readonly help: string;
-  read(): number;
+  readonly read: () => number;
 }
 
 export function registerGauges(registry: Registry, sources: readonly GaugeSource[]): void {

@@ -286,7 +286,7 @@ describe('DebitBudget', () => {
         replica.quota.debitBudget(debitOf(keyId, 'same')),
         other.quota.debitBudget(debitOf(keyId, 'same')),
       ]);
-      expect(answers.map(({ replayed }) => replayed).toSorted()).toEqual([false, true]);
+      expect(answers.filter(({ replayed }) => replayed)).toHaveLength(1);
       expect(answers[0].debitId).toBe(answers[1].debitId);
     } finally {
       await other.stop();
@@ -357,12 +357,14 @@ describe('DebitBudget', () => {
       match: match({ providers: ['mistral'] }),
     });
     const { statuses } = await replica.quota.debitBudget(debitOf(keyId, 'k'));
-    const seen = statuses.map(({ policyName, remaining }) => [policyName, remaining]);
-    expect(seen.toSorted()).toEqual([
-      ['customer', 900n],
-      ['key', 900n],
-      ['team', 900n],
-    ]);
+    const seen = new Map(statuses.map(({ policyName, remaining }) => [policyName, remaining]));
+    expect(seen).toEqual(
+      new Map([
+        ['customer', 900n],
+        ['team', 900n],
+        ['key', 900n],
+      ]),
+    );
   });
 
   it('keeps sums beyond int64 out of the ledger', async () => {
