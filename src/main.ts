@@ -5,6 +5,7 @@ import type { INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { AppModule } from './app.module.js';
 import type { Log } from './common/log.js';
+import type { HttpConfig } from './config/http-config.js';
 import { loadConfig } from './config/load-config.js';
 import type { WeirConfig } from './config/weir-config.js';
 import { GovernanceServiceService } from './gen/weir/v1/governance_service.js';
@@ -77,7 +78,7 @@ async function startReplica(
     const grpc = grpcServer(app, config);
     app.connectMicroservice({ strategy: grpc }, { inheritAppConfig: true });
     await app.startAllMicroservices();
-    await app.listen(config.http.port, config.http.host);
+    await listenForHttp(app, config.http);
     const httpAddress = addressOf(app, config.http.host);
     app.get(Readiness).enter('serving');
     warnIfOpen(config, log);
@@ -134,6 +135,15 @@ function warnIfOpen(config: WeirConfig, log: Log): void {
     { grpc: config.grpc.host, http: config.http.host },
     'api.allowUnauthenticatedRemoteAccess is set: whoever reaches these addresses can change every limit and budget',
   );
+}
+
+async function listenForHttp(app: INestApplication, { host, port }: HttpConfig): Promise<void> {
+  try {
+    await app.listen(port, host);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`cannot listen for HTTP on ${host}:${port}: ${reason}`, { cause });
+  }
 }
 
 function addressOf(app: INestApplication, host: string): string {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { WeirConfig } from '../config/weir-config.js';
 import { DirectoryFollower } from '../governance/directory-follower.js';
 import { Database } from '../storage/database.js';
-import { type Condition, conditionOf } from './core/condition.js';
+import { type Condition, conditionOf, type Parts } from './core/condition.js';
 import { Readiness } from './readiness.js';
 
 /** Polls that governance may miss before it counts as stale: one lost poll is no news. */
@@ -19,11 +19,15 @@ export class HealthService {
   ) {}
 
   condition(): Condition {
-    return conditionOf({
+    return conditionOf(this.parts());
+  }
+
+  parts(): Parts {
+    return {
       phase: this.readiness.phase,
       databaseReachable: this.database.isReachable(),
       governanceAgeMs: this.governance.lastRefreshAgeMs(),
       governanceStaleAfterMs: this.config.governance.pollIntervalMs * MISSED_POLLS_MAX,
-    });
+    };
   }
 }

@@ -17,7 +17,7 @@ export class RpcInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     if (context.getType() !== 'rpc') return next.handle();
     const startedAt = performance.now();
-    const method = context.getHandler().name;
+    const method = methodName(context.getHandler().name);
     const metadata = context.switchToRpc().getContext<Metadata>();
     return next.handle().pipe(
       tap({ complete: () => this.observer.succeeded(method, startedAt) }),
@@ -29,3 +29,6 @@ export class RpcInterceptor implements NestInterceptor {
     );
   }
 }
+
+/** Handlers are named as TypeScript has it, methods as the proto file does: `GetLimit`. */
+const methodName = (handler: string): string => handler.charAt(0).toUpperCase() + handler.slice(1);

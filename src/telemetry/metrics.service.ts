@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { CounterEngine } from '../counters/counter-engine.js';
 import { HealthService } from '../health/health.service.js';
 import { CheckLimitService } from '../quota/check-limit.service.js';
 import { CallObserver } from '../rpc/call-observer.js';
+import { registerCounterMetrics } from './counter-metrics.js';
 import { registerDecisionMetrics } from './decision-metrics.js';
 import { registerRpcMetrics } from './rpc-metrics.js';
 import { registerGauges } from './state-metrics.js';
@@ -12,10 +14,16 @@ import { registerGauges } from './state-metrics.js';
 export class MetricsService {
   private readonly registry = new Registry();
 
-  constructor(observer: CallObserver, checks: CheckLimitService, health: HealthService) {
+  constructor(
+    observer: CallObserver,
+    checks: CheckLimitService,
+    counters: CounterEngine,
+    health: HealthService,
+  ) {
     collectDefaultMetrics({ register: this.registry });
     registerRpcMetrics(this.registry, observer.stats);
     registerDecisionMetrics(this.registry, checks.counts);
+    registerCounterMetrics(this.registry, counters);
     registerGauges(this.registry, [
       {
         name: 'weir_ready',
@@ -26,6 +34,16 @@ export class MetricsService {
         name: 'weir_degraded',
         help: '1 while something that this replica can do without is not well.',
         read: () => (health.condition().state === 'degraded' ? 1 : 0),
+      },
+      {
+        name: 'weir_database_reachable',
+        help: '1 if the last round trip to the database succeeded.',
+        read: () => (health.parts().databaseReachable ? 1 : 0),
+      },
+      {
+        name: 'weir_governance_age_seconds',
+        help: 'Time since policies were last known to be current.',
+        read: () => (health.parts().governanceAgeMs ?? Number.NaN) / 1_000,
       },
     ]);
   }

@@ -40,6 +40,7 @@ function optionsOf({ level, format }: LogSettings): LoggerOptions {
   return {
     level,
     base: { service: 'weir' },
+    formatters: { level: (label) => ({ level: label }) },
     redact: {
       paths: SECRET_NAMES.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
       censor: '[redacted]',

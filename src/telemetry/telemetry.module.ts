@@ -1,11 +1,12 @@
 import { Module } from '@nestjs/common';
+import { CountersModule } from '../counters/counters.module.js';
 import { HealthModule } from '../health/health.module.js';
 import { QuotaModule } from '../quota/quota.module.js';
 import { MetricsController } from './metrics.controller.js';
 import { MetricsService } from './metrics.service.js';
 
 @Module({
-  imports: [HealthModule, QuotaModule],
+  imports: [CountersModule, HealthModule, QuotaModule],
   controllers: [MetricsController],
   providers: [MetricsService],
 })
