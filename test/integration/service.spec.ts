@@ -9,8 +9,10 @@ import { silentLog } from '../../src/common/log.js';
 import { Decision } from '../../src/gen/weir/v1/quota_service.js';
 import { startService } from '../../src/main.js';
 import { checkOf, debitOf, declareKey, declareLimit, ofKey } from '../support/declare.js';
+import { eventually } from '../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { type Replica, startReplica } from '../support/start-replica.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
 
 let database: TestDatabase;
 let replica: Replica;
@@ -210,24 +212,44 @@ describe('start and stop', () => {
     await expect(start).rejects.toThrow(/api\.allowUnauthenticatedRemoteAccess/);
   });
 
-  it('counts on through a database that went away, and says so', async () => {
-    const alone = await createTestDatabase();
-    const survivor = await startReplica(alone.url);
+  it('counts on while its database is away, says so, and takes debits when it is back', async () => {
+    const network = new TcpProxy(database.url);
+    await network.up();
+    const survivor = await startReplica(network.url);
+    const readiness = async (): Promise<unknown> => {
+      const answer = await survivor.get('/health/ready');
+      return { code: answer.status, body: await answer.json() };
+    };
+    const state = (name: string) => ({ code: 200, body: { info: { replica: { state: name } } } });
     try {
       const { keyId } = await declareKey(survivor, 'survivor');
       await declareLimit(survivor, { owner: ofKey(keyId), maximum: 5n });
-      await alone.drop();
-      const refused = survivor.quota.debitBudget(debitOf(keyId, 'lost'));
+      await network.down();
+      const refused = survivor.quota.debitBudget(debitOf(keyId, 'k'));
       await expect(refused).rejects.toMatchObject({ code: status.UNAVAILABLE });
       const answer = await survivor.quota.checkLimit(checkOf(keyId));
       expect(answer.decision).toBe(Decision.DECISION_ALLOW);
       const unknown = survivor.quota.checkLimit(checkOf('never seen'));
       await expect(unknown).rejects.toMatchObject({ code: status.UNAVAILABLE });
-      const ready = await survivor.get('/health/ready');
-      expect(ready.status).toBe(200);
-      expect(await ready.json()).toMatchObject({ info: { replica: { state: 'degraded' } } });
+      expect(await readiness()).toMatchObject(state('degraded'));
+      await network.up();
+      await eventually('the debit is taken', () =>
+        survivor.quota.debitBudget(debitOf(keyId, 'k')).then(
+          () => true,
+          () => false,
+        ),
+      );
+      await eventually('the replica is well again', async () =>
+        JSON.stringify(await readiness()).includes('"state":"ok"'),
+      );
+      const { spend } = await survivor.quota.getUsage({
+        subject: { $case: 'virtualKeyId', value: keyId },
+        interval: undefined,
+      });
+      expect(spend?.debits).toBe(1n);
     } finally {
       await survivor.stop();
+      await network.down();
     }
   });
 });
