@@ -33,11 +33,11 @@ export const decideBench: Bench = {
   name: 'decide',
   async run({ keys }, progress): Promise<BenchResult> {
     const rows = [];
+    progress(`building a directory of ${keys} keys`);
+    const checks = checkService(keys);
     for (const policies of POLICIES) {
-      progress(`${policies} policies: building a directory of ${keys} keys`);
-      const checks = checkService(keys, policies);
       progress(`${policies} policies: deciding`);
-      const nanos = measure(checks, keys);
+      const nanos = measure(checks, keys, policies);
       rows.push([policies, ...[0.5, 0.9, 0.99].map((q) => round(quantile(nanos, q) / 1_000, 3))]);
     }
     return {
@@ -53,11 +53,11 @@ export const decideBench: Bench = {
   },
 };
 
-function measure(checks: CheckLimitService, keys: number): readonly number[] {
+function measure(checks: CheckLimitService, keys: number, policies: number): readonly number[] {
   const random = new SeededRandom(1);
-  const calls = Array.from({ length: SLICE }, () => call(0));
+  const calls = Array.from({ length: SLICE }, () => call(0, policies));
   const slice = (): number => {
-    for (let i = 0; i < SLICE; i++) calls[i] = call(random.below(keys));
+    for (let i = 0; i < SLICE; i++) calls[i] = call(random.below(keys), policies);
     const startedAt = process.hrtime.bigint();
     for (const each of calls) void checks.check(each);
     return Number(process.hrtime.bigint() - startedAt) / SLICE;
@@ -67,22 +67,25 @@ function measure(checks: CheckLimitService, keys: number): readonly number[] {
   return nanos;
 }
 
-const call = (key: number): CheckCall => ({
+/** The model says how many policies match. */
+const modelOf = (policies: number): string => `model-with-${policies}`;
+
+const call = (key: number, policies: number): CheckCall => ({
   subject: { kind: 'key', keyId: `key-${key}` },
   provider: 'openai',
-  model: 'gpt-4o-mini',
+  model: modelOf(policies),
   labels: {},
   requests: 1,
   amountNanos: 0n,
   dryRun: false,
 });
 
-function checkService(keys: number, policies: number): CheckLimitService {
+function checkService(keys: number): CheckLimitService {
   const config = new WeirConfig();
   const clock = new SystemClock();
   const store = new MemoryPolicyStore();
   const follower = new DirectoryFollower(store, clock, config, silentLog);
-  const everything = [...changes(keys, policies)];
+  const everything = [...changes(keys)];
   follower.directory.apply({ kind: 'everything', version: 1n, changes: everything });
   const governance = new GovernanceService(follower, clock);
   const counters: CounterEngine = new LocalCounterEngine(config.counters);
@@ -98,7 +101,7 @@ function checkService(keys: number, policies: number): CheckLimitService {
 /** No budget matches, so none of it is called. */
 const NO_BUDGETS = {} as unknown as BudgetsService;
 
-function* changes(keys: number, policies: number): Iterable<Change> {
+function* changes(keys: number): Iterable<Change> {
   const customer = { id: 'customer', name: 'customer', ...TIMES };
   yield { kind: 'customer', id: customer.id, record: customer };
   const team = { id: 'team', name: 'team', customerId: customer.id, ...TIMES };
@@ -108,10 +111,13 @@ function* changes(keys: number, policies: number): Iterable<Change> {
     { kind: 'customer', id: customer.id },
     { kind: 'team', id: team.id },
   ];
-  for (let i = 0; i < policies - 1; i++) {
-    const record = limit(`hot-${i}`, hot[i % hot.length] ?? { kind: 'root', id: '' });
-    yield { kind: 'limit', id: record.id, record };
-  }
+  for (const policies of POLICIES)
+    for (let i = 0; i < policies - 1; i++) {
+      const owner = hot[i % hot.length] ?? { kind: 'root', id: '' };
+      const match = { ...EVERY_CALL, models: [modelOf(policies)] };
+      const record = { ...limit(`hot-${policies}-${i}`, owner), match };
+      yield { kind: 'limit', id: record.id, record };
+    }
   for (let i = 0; i < keys; i++) {
     const key = virtualKey(`key-${i}`, team.id);
     yield { kind: 'virtual_key', id: key.id, record: key };
@@ -135,7 +141,7 @@ const virtualKey = (id: string, teamId: string): VirtualKey => ({
 });
 
 const WINDOW = { kind: 'duration', durationMs: 60_000, anchorMs: 0 } as const;
-const MATCH = { providers: [], models: [], labels: {} };
+const EVERY_CALL = { providers: [], models: [], labels: {} };
 
 const limit = (id: string, owner: Owner): Limit => ({
   id,
@@ -145,7 +151,7 @@ const limit = (id: string, owner: Owner): Limit => ({
   maximum: Number.MAX_SAFE_INTEGER,
   algorithm: 'sliding_window',
   window: WINDOW,
-  match: MATCH,
+  match: EVERY_CALL,
   shadow: false,
   generation: 1,
   ...TIMES,

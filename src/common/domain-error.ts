@@ -1,6 +1,6 @@
 /**
  * The caller's mistakes, and the few conditions in which Weir cannot answer. A denial is none of
- * these: it is an answer (ADR 0005). `src/rpc/grpc-status.ts` maps the codes to gRPC and HTTP.
+ * these: it is an answer (ADR 0005). `src/rpc/grpc-status.ts` maps the codes to gRPC.
  */
 export type DomainErrorCode =
   | 'INVALID_ARGUMENT'

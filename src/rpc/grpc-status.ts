@@ -13,15 +13,3 @@ export const grpcStatus: Readonly<Record<DomainErrorCode, status>> = {
   RESOURCE_EXHAUSTED: status.RESOURCE_EXHAUSTED,
   UNAVAILABLE: status.UNAVAILABLE,
 };
-
-export const httpStatus: Readonly<Record<DomainErrorCode, number>> = {
-  INVALID_ARGUMENT: 400,
-  UNAUTHENTICATED: 401,
-  PERMISSION_DENIED: 403,
-  NOT_FOUND: 404,
-  ALREADY_EXISTS: 409,
-  FAILED_PRECONDITION: 412,
-  OUT_OF_RANGE: 400,
-  RESOURCE_EXHAUSTED: 429,
-  UNAVAILABLE: 503,
-};

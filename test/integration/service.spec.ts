@@ -108,8 +108,8 @@ describe('the gRPC server', () => {
     const reflection = definition['grpc.reflection.v1.ServerReflection'] as unknown as {
       ServerReflectionInfo: {
         path: string;
-        requestSerialize(value: object): Buffer;
-        responseDeserialize(bytes: Buffer): unknown;
+        requestSerialize: (value: object) => Buffer;
+        responseDeserialize: (bytes: Buffer) => unknown;
       };
     };
     const { path, requestSerialize, responseDeserialize } = reflection.ServerReflectionInfo;
