@@ -31,7 +31,7 @@ export interface CallKind {
 /** 1.1 cents; five of them fit into the burst limit. */
 const QUESTION: CallKind = { name: 'a question', input: 1_200n, output: 800n };
 /** 4.5 cents, what five questions leave of 10: the budget is spent to the last nano-dollar. */
-const DOCUMENT: CallKind = { name: 'a long document', input: 10_000n, output: 2_000n };
+const DOCUMENT: CallKind = { name: 'a document', input: 10_000n, output: 2_000n };
 
 const CALLS_MAX = 40;
 const WAIT_MAX_MS = 30_000;

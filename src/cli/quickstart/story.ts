@@ -1,10 +1,9 @@
-import type { PolicyStatus } from '../../gen/weir/v1/common.js';
 import { formatDuration } from '../input/duration.js';
 import { formatUsd } from '../input/usd.js';
 import type { Json } from '../json/codec.js';
 import { checkLimitResponse } from '../json/quota-messages.js';
 import { isAllowed, reasonName } from '../output/decision-text.js';
-import { policyLabel, quantityText, retryText } from '../output/policy-text.js';
+import { quantityText, retryText } from '../output/policy-text.js';
 import type { Column } from '../output/table.js';
 import { DEFAULT_TARGET } from '../connection.js';
 import type { DemoCall } from './demo.js';
@@ -35,10 +34,10 @@ export const STORY_COLUMNS: readonly Column<DemoCall>[] = [
   },
   { title: 'DECISION', text: ({ answer }) => (isAllowed(answer) ? 'allowed' : 'DENIED') },
   { title: 'WHY', text: whyText },
-  { title: 'LEFT OF 5/10s', align: 'right', text: left(BURST_LIMIT) },
-  { title: 'LEFT TODAY', align: 'right', text: left(DAILY_LIMIT) },
-  { title: 'BUDGET LEFT', align: 'right', text: left(BUDGET) },
-  { title: 'RETRY AFTER', text: ({ answer }) => retryText(answer.retryAfter) },
+  { title: '5/10s', align: 'right', text: left(BURST_LIMIT) },
+  { title: '1000/day', align: 'right', text: left(DAILY_LIMIT) },
+  { title: 'BUDGET', align: 'right', text: left(BUDGET) },
+  { title: 'RETRY IN', text: ({ answer }) => retryText(answer.retryAfter) },
 ];
 
 export function introText(scene: Scene, address: string): string {
@@ -54,12 +53,12 @@ export function introText(scene: Scene, address: string): string {
   return (
     `Weir answers at ${address}. It has a customer "Quickstart Inc.", its team "Search", and the\n` +
     'key "Ada" of that team, with three rules:\n' +
-    '  - a limit of 5 requests per 10 s\n' +
-    '  - a limit of 1000 requests per day\n' +
-    `  - a budget of ${formatUsd(scene.budgetNanos)} per month\n` +
+    '  - a limit of 5 requests per 10 s (5/10s)\n' +
+    '  - a limit of 1000 requests per day (1000/day)\n' +
+    `  - a budget of ${formatUsd(scene.budgetNanos)} per month (BUDGET)\n` +
     `${again}${secret}\n` +
     'A gateway asks CheckLimit before each call to a model, and tells DebitBudget what it cost after.\n' +
-    'These calls were made over gRPC:\n\n'
+    'These calls were made over gRPC; 5/10s, 1000/day and BUDGET say what was left of each rule:\n\n'
   );
 }
 
@@ -113,13 +112,8 @@ export function storyJson(calls: readonly DemoCall[]): Json {
   }));
 }
 
-function whyText({ answer, statuses }: DemoCall): string {
-  if (isAllowed(answer)) return 'every rule has room';
-  const binding = statuses.find(({ policyId }) => policyId === answer.bindingPolicyId);
-  return `${reasonName(answer.reason)}: ${binding ? usedUpText(binding) : 'see `weir usage`'}`;
+function whyText({ answer }: DemoCall): string {
+  if (isAllowed(answer)) return 'all have room';
+  const reason = reasonName(answer.reason);
+  return answer.bindingPolicyId === BURST_LIMIT ? `${reason} (5/10s)` : reason;
 }
-
-const usedUpText = (status: PolicyStatus): string =>
-  status.policyId === BUDGET
-    ? `${policyLabel(status)} has ${quantityText(status.remaining, status.unit)} left`
-    : `${policyLabel(status)} is used up`;
