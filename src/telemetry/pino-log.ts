@@ -1,4 +1,5 @@
-import { pino, type Logger, type LoggerOptions } from 'pino';
+import { type DestinationStream, pino, type Logger, type LoggerOptions } from 'pino';
+import { PinoPretty as pinoPretty } from 'pino-pretty';
 import { Log } from '../common/log.js';
 
 export interface LogSettings {
@@ -15,7 +16,9 @@ export class PinoLog extends Log {
 
   constructor(settings: LogSettings) {
     super();
-    this.logger = pino(optionsOf(settings));
+    this.logger = isPretty(settings)
+      ? pino(optionsOf(settings), prettyStream())
+      : pino(optionsOf(settings), pino.destination(STDERR));
   }
 
   debug(fields: object, message: string): void {
@@ -35,8 +38,10 @@ export class PinoLog extends Log {
   }
 }
 
-function optionsOf({ level, format }: LogSettings): LoggerOptions {
-  const pretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
+/** Standard output belongs to the answers of commands. */
+const STDERR = 2;
+
+function optionsOf({ level }: LogSettings): LoggerOptions {
   return {
     level,
     base: { service: 'weir' },
@@ -46,8 +51,11 @@ function optionsOf({ level, format }: LogSettings): LoggerOptions {
       censor: '[redacted]',
     },
     timestamp: pino.stdTimeFunctions.isoTime,
-    ...(pretty
-      ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname,service' } } }
-      : {}),
   };
 }
+
+const isPretty = ({ format }: LogSettings): boolean =>
+  format === 'pretty' || (format === 'auto' && process.stderr.isTTY);
+
+const prettyStream = (): DestinationStream =>
+  pinoPretty({ destination: STDERR, ignore: 'pid,hostname,service' });
