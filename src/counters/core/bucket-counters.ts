@@ -12,6 +12,7 @@
 import { assert } from '../../common/assert.js';
 import { type WallMs, wallMs } from '../../common/time.js';
 import { Algorithm } from './algorithm.js';
+import { BucketScales } from './bucket-scales.js';
 import { type CheckpointRow, SHORT_WINDOW_MS } from './checkpoint.js';
 import type { BucketSpec, Demand, ReceiptEntry } from './counter.js';
 import { ABSENT, CounterSlab, OWN_WORD } from './counter-slab.js';
@@ -21,12 +22,10 @@ import type { Population } from './population.js';
 import {
   type BucketScale,
   drained,
-  epochLengthMs,
   refilled,
   refillTimeMs,
   rescaled,
   restored,
-  scaleOf,
 } from './token-bucket.js';
 
 const EPOCH = 3;
@@ -37,6 +36,7 @@ const PREVIOUS = 8;
 
 export class BucketCounters extends Algorithm<BucketSpec> {
   readonly slab: CounterSlab;
+  private readonly scales = new BucketScales();
 
   constructor(population: Population) {
     super();
@@ -44,7 +44,7 @@ export class BucketCounters extends Algorithm<BucketSpec> {
   }
 
   read(record: number, spec: BucketSpec, amount: number, now: WallMs): FreshReading {
-    const scale = scaleOf(spec);
+    const scale = this.scales.of(spec);
     const { unitsPerToken, capacityUnits } = scale;
     const deficit = record === ABSENT ? 0 : this.deficitAt(record, scale, now);
     const window = { start: now, end: wallMs(now + refillTimeMs(deficit, 0, scale)) };
@@ -56,7 +56,7 @@ export class BucketCounters extends Algorithm<BucketSpec> {
   }
 
   open(record: number, spec: BucketSpec, now: WallMs): void {
-    const scale = scaleOf(spec);
+    const scale = this.scales.of(spec);
     assert(scale.unitsPerMs > 0, 'a token bucket is refilled');
     const columns = this.slab.records.numbers(record);
     const at = this.slab.records.at(record);
@@ -66,7 +66,7 @@ export class BucketCounters extends Algorithm<BucketSpec> {
   }
 
   count(record: number, spec: BucketSpec, demand: Demand, now: WallMs): ReceiptEntry {
-    const scale = scaleOf(spec);
+    const scale = this.scales.of(spec);
     const columns = this.slab.records.numbers(record);
     const at = this.slab.records.at(record);
     this.advance(record, scale, now);
@@ -80,12 +80,12 @@ export class BucketCounters extends Algorithm<BucketSpec> {
   correct(record: number, entry: ReceiptEntry, by: number, now: WallMs): boolean {
     const { counter, windowStart } = entry;
     assert(counter.algorithm === 'token_bucket', 'an entry is corrected by its own algorithm');
-    const scale = scaleOf(counter);
+    const scale = this.scales.of(counter);
     this.advance(record, scale, now);
     const columns = this.slab.records.numbers(record);
     const at = this.slab.records.at(record);
     const epoch = columns[at + EPOCH] ?? 0;
-    const isPrevious = windowStart === epoch - epochLengthMs(scale);
+    const isPrevious = windowStart === epoch - scale.epochMs;
     if (windowStart !== epoch && !isPrevious) return false;
     const deficit = columns[at + DEFICIT] ?? 0;
     columns[at + DEFICIT] = by < 0 ? restored(deficit, -by, scale) : drained(deficit, by, scale);
@@ -148,7 +148,7 @@ export class BucketCounters extends Algorithm<BucketSpec> {
     this.setUnits(record, scale.unitsPerToken);
     const start = epochStart(scale, now);
     if (columns[at + EPOCH] === start) return;
-    const follows = (columns[at + EPOCH] ?? 0) + epochLengthMs(scale) === start;
+    const follows = (columns[at + EPOCH] ?? 0) + scale.epochMs === start;
     turnOver(columns, at + CURRENT, follows);
     columns[at + EPOCH] = start;
   }
@@ -162,14 +162,13 @@ export class BucketCounters extends Algorithm<BucketSpec> {
   private setExpiry(record: number, scale: BucketScale): void {
     const columns = this.slab.records.numbers(record);
     const at = this.slab.records.at(record);
-    const lengthMs = epochLengthMs(scale);
+    const { epochMs } = scale;
     const fullAt = (columns[at + AT] ?? 0) + refillTimeMs(columns[at + DEFICIT] ?? 0, 0, scale);
-    this.slab.expireAt(record, Math.max(fullAt, (columns[at + EPOCH] ?? 0) + 2 * lengthMs));
-    if (lengthMs > SHORT_WINDOW_MS) this.changed.mark(record);
+    this.slab.expireAt(record, Math.max(fullAt, (columns[at + EPOCH] ?? 0) + 2 * epochMs));
+    if (epochMs > SHORT_WINDOW_MS) this.changed.mark(record);
   }
 }
 
 function epochStart(scale: BucketScale, now: WallMs): number {
-  const lengthMs = epochLengthMs(scale);
-  return Math.floor(now / lengthMs) * lengthMs;
+  return Math.floor(now / scale.epochMs) * scale.epochMs;
 }

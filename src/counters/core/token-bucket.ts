@@ -18,6 +18,8 @@ export interface BucketScale {
   readonly unitsPerMs: number;
   /** Of the whole bucket. */
   readonly capacityUnits: number;
+  /** How long an epoch is: at least as long as the bucket takes to fill. */
+  readonly epochMs: number;
 }
 
 /** Leaves room below 2^53 for debt: eight times the bucket. */
@@ -26,11 +28,13 @@ const CAPACITY_UNITS_MAX = 2 ** 50;
 const UNITS_PER_TOKEN_MAX = 0xffff_ffff;
 
 export function scaleOf({ maximum, refillAmount, refillMs }: BucketSpec): BucketScale {
-  if (maximum * refillMs <= CAPACITY_UNITS_MAX && refillMs <= UNITS_PER_TOKEN_MAX)
-    return { unitsPerToken: refillMs, unitsPerMs: refillAmount, capacityUnits: maximum * refillMs };
-  const g = greatestCommonDivisor(refillAmount, refillMs);
+  const isSmall = maximum * refillMs <= CAPACITY_UNITS_MAX && refillMs <= UNITS_PER_TOKEN_MAX;
+  const g = isSmall ? 1 : greatestCommonDivisor(refillAmount, refillMs);
   const unitsPerToken = refillMs / g;
-  return { unitsPerToken, unitsPerMs: refillAmount / g, capacityUnits: maximum * unitsPerToken };
+  const unitsPerMs = refillAmount / g;
+  const capacityUnits = maximum * unitsPerToken;
+  const epochMs = epochLengthMs(capacityUnits / unitsPerMs);
+  return { unitsPerToken, unitsPerMs, capacityUnits, epochMs };
 }
 
 /**
@@ -75,12 +79,8 @@ export function rescaled(deficitUnits: number, unitsPerToken: number, scale: Buc
 
 const EPOCH_MS_MIN = 60_000;
 
-/**
- * How long an epoch of this bucket is: a minute, doubled until the bucket fills within it. In steps, so
- * that a small change of the rate does not begin new epochs.
- */
-export function epochLengthMs(scale: BucketScale): number {
-  const fillMs = scale.capacityUnits / scale.unitsPerMs;
+/** A minute, doubled until the bucket fills within it: a small change of the rate begins no new epoch. */
+function epochLengthMs(fillMs: number): number {
   let lengthMs = EPOCH_MS_MIN;
   while (lengthMs < fillMs) lengthMs *= 2;
   return lengthMs;
