@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { WeirConfig } from '../config/weir-config.js';
 import { BudgetLedger } from './budget-ledger.js';
+import type { LedgerAnswer, LedgerItem } from './core/ledger-item.js';
 import type {
   Balance,
   Debit,
@@ -18,6 +19,7 @@ const WAITING_GROUPS_MAX = 20;
 @Injectable()
 export class BudgetsService implements OnApplicationShutdown {
   private readonly debits: GroupCommitter<Debit, DebitOutcome>;
+  private readonly items: GroupCommitter<LedgerItem, LedgerAnswer>;
   private readonly reads: GroupCommitter<readonly PeriodKey[], readonly Balance[]>;
 
   constructor(
@@ -27,6 +29,7 @@ export class BudgetsService implements OnApplicationShutdown {
     const { groupSizeMax } = config.debits;
     const options = { groupSizeMax, queueMax: groupSizeMax * WAITING_GROUPS_MAX, flushesMax: 1 };
     this.debits = new GroupCommitter((items) => ledger.postDebits(items), options);
+    this.items = new GroupCommitter((items) => ledger.decide(items), options);
     this.reads = new GroupCommitter((items) => this.readTogether(items), options);
   }
 
@@ -40,6 +43,11 @@ export class BudgetsService implements OnApplicationShutdown {
     return Promise.all(debits.map((debit) => this.debit(debit)));
   }
 
+  /** Holds, settles, releases and extends; durable when it answers. */
+  decide(item: LedgerItem): Promise<LedgerAnswer> {
+    return this.items.submit(item);
+  }
+
   balances(keys: readonly PeriodKey[]): Promise<readonly Balance[]> {
     return keys.length === 0 ? Promise.resolve([]) : this.reads.submit(keys);
   }
@@ -50,7 +58,7 @@ export class BudgetsService implements OnApplicationShutdown {
 
   /** The servers have closed and the database has not: calls that were cut off are still posted. */
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.debits.close(), this.reads.close()]);
+    await Promise.all([this.debits.close(), this.items.close(), this.reads.close()]);
   }
 
   private async readTogether(

@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { LedgerItems } from '../../src/bench/ledger-items.js';
+import { decideColumns } from '../../src/budgets/decide-columns.js';
+import { PostgresBudgetLedger } from '../../src/budgets/postgres-budget-ledger.js';
+import { DomainError } from '../../src/common/domain-error.js';
+import { silentLog } from '../../src/common/log.js';
+import { Secret } from '../../src/config/secret.js';
+import { EmbeddedConfig, PostgresConfig } from '../../src/config/storage-config.js';
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../src/storage/embedded-postgres.js';
+import { type OpenDatabase, openDatabase } from '../../src/storage/open-database.js';
+
+const DECIDE = `SELECT * FROM weir_decide_group(${Array.from({ length: 38 }, (_, i) => `$${i + 1}`).join()})`;
+
+describe('the ledger, when something stops or dies', () => {
+  let folder: string;
+  let embedded: EmbeddedPostgres;
+  let open: OpenDatabase;
+  let ledger: PostgresBudgetLedger;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'weir-ledger-'));
+    await chmod(folder, 0o755);
+    embedded = await startEmbeddedPostgres({ dataDir: join(folder, 'data'), log: silentLog });
+    const postgres = Object.assign(new PostgresConfig(), { url: new Secret(embedded.url) });
+    open = await openDatabase({ postgres, embedded: new EmbeddedConfig() }, silentLog);
+    ledger = new PostgresBudgetLedger(open.database);
+  });
+
+  afterAll(async () => {
+    await open.close();
+    await embedded.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('lets nobody wait for a client that has stopped reading', async () => {
+    const [stopped, others] = [new LedgerItems('stopped-', 1), new LedgerItems('others-', 1)];
+    const holds = Array.from({ length: 1_000 }, () => stopped.hold());
+    const client = new Client({ connectionString: embedded.url });
+    await client.connect();
+    const { stream } = (client as unknown as { connection: { stream: NodeJS.ReadStream } })
+      .connection;
+    const answered = client.query(DECIDE, [...decideColumns(holds, null).parameters]);
+    stream.pause();
+    for (let i = 0; i < 20; i++) {
+      const [answer] = await ledger.decide([others.hold()]);
+      expect(answer?.kind).toBe('held');
+    }
+    const blocked = await open.database.query<{ count: string }>(
+      `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type IN ('Lock', 'Client')
+        AND state = 'active'`,
+    );
+    expect(blocked[0]?.count).toBe('0');
+    stream.resume();
+    await answered;
+    await client.end();
+  });
+
+  it('records what it acknowledged once, and nothing twice, however often it is killed', async () => {
+    const items = new LedgerItems('killed-', 7);
+    const acknowledged: string[] = [];
+    const progress = { isOver: false, rounds: 0 };
+    const untilTaken = async <T>(work: () => Promise<T>): Promise<T> => {
+      for (;;) {
+        try {
+          return await work();
+        } catch (error) {
+          if (!(error instanceof DomainError) || error.code !== 'UNAVAILABLE') throw error;
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      }
+    };
+    const caller = async (): Promise<void> => {
+      while (!progress.isOver) {
+        const holds = Array.from({ length: 20 }, () => items.hold());
+        const held = await untilTaken(() => ledger.decide(holds));
+        expect(held.every(({ kind }) => kind === 'held')).toBe(true);
+        const settles = holds.map((hold) => items.debit(hold));
+        const posted = await untilTaken(() => ledger.decide(settles));
+        expect(posted.every(({ kind }) => kind === 'posted')).toBe(true);
+        acknowledged.push(...settles.map(({ debit }) => debit.idempotencyKey));
+        progress.rounds++;
+      }
+    };
+    const callers = Promise.all([caller(), caller(), caller()]);
+    for (let kills = 0; kills < 3; kills++) {
+      const after = progress.rounds + 6;
+      await waitUntil(() => progress.rounds >= after, 'the callers go on after a kill');
+      embedded.kill();
+    }
+    const last = progress.rounds + 6;
+    await waitUntil(() => progress.rounds >= last, 'the callers go on after the last kill');
+    progress.isOver = true;
+    await callers;
+    const rows = await open.database.query<{ keys: string; entries: string }>(
+      `SELECT count(DISTINCT idempotency_key) AS keys, count(*) AS entries FROM ledger_entries
+        WHERE idempotency_key LIKE 'killed-%'`,
+    );
+    expect(rows).toEqual([
+      { keys: String(acknowledged.length), entries: String(acknowledged.length) },
+    ]);
+    expect(await ledger.audit()).toEqual([]);
+  }, 120_000);
+});
+
+async function waitUntil(isTrue: () => boolean, what: string): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  while (!isTrue()) {
+    if (performance.now() > deadline) throw new Error(`waited a minute in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
