@@ -234,9 +234,11 @@ export class LocalCounterEngine extends CounterEngine {
 
   /** What earlier demands of the same call would count in the counter of demand `i`. */
   private countedBefore(i: number, demands: readonly Demand[]): number {
+    const { records, homes } = this;
+    const record = records[i];
     let before = 0;
     for (let j = 0; j < i; j++)
-      if (this.records[j] === this.records[i] && this.homes[j]?.name === this.homes[i]?.name)
+      if (records[j] === record && homes[j]?.name === homes[i]?.name)
         before += demands[j]?.amount ?? 0;
     return before;
   }

@@ -273,6 +273,19 @@ function boundsContract(make: (limits: CounterLimits) => CounterEngine): void {
     expect(counters.stats().live).toBe(0);
   });
 
+  it('keeps memory flat over eight hours of ever new groups', () => {
+    const counters = make({ liveMax: 100_000 });
+    const bytes: number[] = [];
+    for (let second = 0; second < 8 * 3_600; second++) {
+      for (let i = 0; i < 5; i++)
+        takeOne(counters, named((second * 5 + i) * 7), 1, T + second * 1_000 + i);
+      if (second % 3_600 === 3_599) bytes.push(counters.stats().bytes);
+    }
+    expect(new Set(bytes).size).toBe(1);
+    expect(counters.stats()).toMatchObject({ refusedFull: 0, overflowed: 0 });
+    expect(counters.stats().live).toBeLessThan(1_000);
+  });
+
   it('keeps a sliding window until nothing sees it any more', () => {
     const counters = make({ liveMax: 10 });
     const sliding = spec({ algorithm: 'sliding_window' });

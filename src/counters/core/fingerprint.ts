@@ -31,9 +31,14 @@ export class Fingerprinter implements Fingerprint {
   a = 0;
   b = 0;
   c = 0;
-  /** Names that were seen lately, each in one place: a hot name costs a comparison, not a hash. */
+  /** Names seen lately, each in one of two places: a hot name costs a comparison, not a hash. */
   private readonly names: string[] = Array.from<string>({ length: REMEMBERED }).fill('');
   private readonly words = new Int32Array(REMEMBERED * 3);
+  /**
+   * A name is remembered the second time, so that names that are seen once drive out no hot ones and are
+   * not kept alive for the garbage collector to copy.
+   */
+  private readonly seenOnce = new Int32Array(REMEMBERED);
 
   constructor(private readonly key: FingerprintKey) {
     this.hash('');
@@ -46,8 +51,14 @@ export class Fingerprinter implements Fingerprint {
       this.recall(place);
       return;
     }
+    const other = place ^ 1;
+    if (this.names[other] === name) {
+      this.recall(other);
+      return;
+    }
     this.hash(name);
-    this.remember(name, place);
+    if (this.seenOnce[place] === this.c) this.remember(name, place ^ (this.c & 1));
+    else this.seenOnce[place] = this.c;
   }
 
   private recall(place: number): void {
@@ -126,13 +137,14 @@ function lastWord(name: string): number {
   return name.length % 2 === 0 ? length : length | name.charCodeAt(name.length - 1);
 }
 
-/** Cheap and predictable, which costs no more than a hash: the name itself is compared. */
+/**
+ * From about twelve units spread over the name. Cheap, and who chooses names may guess it, but all that a
+ * guess can do is cost a hash: the name itself is compared.
+ */
 function placeOf(name: string): number {
-  const last = name.length - 1;
-  const mixed =
-    (name.charCodeAt(last) * 31 + name.charCodeAt(last - 2)) * 31 +
-    (name.charCodeAt(last - 3) * 31 + name.charCodeAt(last - 5)) * 961 +
-    name.charCodeAt(last >> 1) +
-    name.length * 7;
-  return mixed & (REMEMBERED - 1);
+  const step = ((name.length * 5) >>> 6) + 1;
+  let mixed = name.length;
+  for (let i = name.length - 1; i >= 0; i -= step)
+    mixed = (Math.imul(mixed, 31) + name.charCodeAt(i)) | 0;
+  return (mixed ^ (mixed >>> 12)) & (REMEMBERED - 1);
 }
