@@ -14,6 +14,8 @@ import type {
 export interface CounterLimits {
   /** Counters that may be live at once; overflow counters, at most one per limit, come on top. */
   readonly liveMax: number;
+  /** Holds of concurrency counters that may last at once: 2^21 and no more, which is the default. */
+  readonly holdsMax?: number | undefined;
 }
 
 /** For metrics: what is there now, and what has happened since the start. */
@@ -41,7 +43,8 @@ export abstract class CounterEngine {
    * All or nothing: every demand is counted, or none is. Readings are in the order of the demands.
    *
    * @throws DomainError `RESOURCE_EXHAUSTED` if an enforced demand needs a new counter, has no group
-   * whose overflow counter could serve, and all counters are in use. Nothing was counted then.
+   * whose overflow counter could serve, and all counters are in use; or a hold, and all holds are.
+   * Nothing was counted then.
    */
   abstract take(demands: readonly Demand[], now: WallMs): TakeOutcome;
 

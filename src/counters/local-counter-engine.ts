@@ -63,7 +63,7 @@ export class LocalCounterEngine extends CounterEngine {
     this.population = new Population(limits.liveMax);
     this.windows = new WindowCounters(this.population);
     this.buckets = new BucketCounters(this.population);
-    this.concurrency = new ConcurrencyCounters(this.population);
+    this.concurrency = new ConcurrencyCounters(this.population, limits.holdsMax);
     this.fingerprints = new Fingerprinter(key);
   }
 
@@ -207,8 +207,9 @@ export class LocalCounterEngine extends CounterEngine {
     const readings: FreshReading[] = [];
     this.asked = demands.length;
     for (const demand of demands) {
-      const { amount, counter, roomMin = 0 } = demand;
+      const { amount, counter, roomMin = 0, holdMs = 1 } = demand;
       assert(isAmount(amount), 'a demand is an integer, 0 to 2^53 - 1');
+      assert(holdMs > 0, 'a hold lasts for some time');
       const i = readings.length;
       this.settleIn(i, counter);
       const home = this.homes[i] ?? counter;
@@ -226,6 +227,10 @@ export class LocalCounterEngine extends CounterEngine {
   private settleIn(i: number, counter: CounterSpec): void {
     this.homes[i] = counter;
     this.records[i] = this.find(counter);
+    if (counter.algorithm === 'concurrency' && this.concurrency.holds.isFull) {
+      this.homes[i] = undefined;
+      return;
+    }
     if (this.records[i] !== ABSENT || this.population.hasRoomFor(counter.group)) return;
     const home = counter.group === undefined ? undefined : overflowOf(counter, counter.group.name);
     this.homes[i] = home;
@@ -261,11 +266,10 @@ export class LocalCounterEngine extends CounterEngine {
 
   private full(): DomainError {
     this.refusedFull += 1;
-    return new DomainError(
-      'RESOURCE_EXHAUSTED',
-      `counters.liveMax: all ${this.population.liveMax} counters are in use; raise it, or limit fewer owners`,
-      { retryAfterMs: FULL_RETRY_MS },
-    );
+    const message = this.concurrency.holds.isFull
+      ? 'all holds of concurrency limits are in use; release them, or let them end sooner'
+      : `counters.liveMax: all ${this.population.liveMax} counters are in use; raise it, or limit fewer owners`;
+    return new DomainError('RESOURCE_EXHAUSTED', message, { retryAfterMs: FULL_RETRY_MS });
   }
 
   private count(demands: readonly Demand[], readings: FreshReading[], now: WallMs): ReceiptEntry[] {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import { AssertionError } from '../../src/common/assert.js';
 import { DomainError } from '../../src/common/domain-error.js';
 import { wallMs } from '../../src/common/time.js';
 import type { Demand, Receipt } from '../../src/counters/core/counter.js';
@@ -258,6 +259,36 @@ function boundsContract(make: (limits: CounterLimits) => CounterEngine): void {
     expect(counters.take([demand(named(0)), demand(named(100), 1, false)], T).kind).toBe('taken');
     expect(only(counters.add([demand(named(100))], T)).counted).toBe(0);
     expect(counters.stats()).toMatchObject({ live: 100, refusedFull: 2 });
+  });
+
+  it('turns away a hold when there are too many, and not what needs none', () => {
+    const counters = make({ liveMax: 100, holdsMax: 3 });
+    const places = { name: 'places', algorithm: 'concurrency', maximum: 9, holdMs: 1_000 } as const;
+    const { receipt } = takeOne(counters, places, 1);
+    for (let i = 0; i < 2; i++) takeOne(counters, places, 1);
+    const both = [demand(named(0)), demand(places)];
+    expect(() => counters.take(both, T)).toThrow(/all holds/);
+    expect(readOne(counters, named(0), 0).counted).toBe(0);
+    expect(takeOne(counters, named(0), 1).kind).toBe('taken');
+    counters.giveBack(receipt, T);
+    expect(counters.take(both, T).kind).toBe('taken');
+    expect(counters.stats()).toMatchObject({ holds: 3, refusedFull: 1 });
+  });
+
+  it('counts nothing when a demand of the call is malformed', () => {
+    const counters = make({ liveMax: 100 });
+    const places = { name: 'places', algorithm: 'concurrency', maximum: 9, holdMs: 1_000 } as const;
+    const bucket = { name: 'bucket', algorithm: 'token_bucket', maximum: 1, refillMs: 1 } as const;
+    const malformed: Demand[] = [
+      demand(places, 2 ** 32, false),
+      { ...demand(places), holdMs: 0 },
+      demand({ ...bucket, refillAmount: 0 }),
+      demand(spec({ window: { kind: 'duration', durationMs: 0, anchorMs: 0 } })),
+      demand(spec({ algorithm: 'sliding_window', window: { kind: 'lifetime' } })),
+    ];
+    for (const one of malformed)
+      expect(() => counters.take([demand(named(0)), one], T)).toThrow(AssertionError);
+    expect(counters.stats().live).toBe(0);
   });
 
   it('has room again when windows have ended', () => {

@@ -57,7 +57,6 @@ export class BucketCounters extends Algorithm<BucketSpec> {
 
   open(record: number, spec: BucketSpec, now: WallMs): void {
     const scale = this.scales.of(spec);
-    assert(scale.unitsPerMs > 0, 'a token bucket is refilled');
     const columns = this.slab.records.numbers(record);
     const at = this.slab.records.at(record);
     columns[at + EPOCH] = epochStart(scale, now);

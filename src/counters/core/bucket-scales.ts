@@ -1,5 +1,6 @@
+import { assert } from '../../common/assert.js';
 import type { BucketSpec } from './counter.js';
-import { type BucketScale, scaleOf } from './token-bucket.js';
+import { type BucketScale, isExactBucket, scaleOf } from './token-bucket.js';
 
 const PLACES = 64;
 
@@ -25,6 +26,7 @@ export class BucketScales {
       known.refillMs === refillMs
     )
       return known.scale;
+    assert(isExactBucket(spec), 'a token bucket is one that can be counted exactly');
     const scale = scaleOf(spec);
     this.places[place] = { maximum, refillAmount, refillMs, scale };
     return scale;

@@ -25,15 +25,17 @@ const AMOUNT_MAX = 0xffff_ffff;
 
 export class ConcurrencyCounters extends Algorithm<ConcurrencySpec> {
   readonly slab: CounterSlab;
-  readonly holds = new HoldHeap();
+  readonly holds: HoldHeap;
   private everTaken = 0;
 
-  constructor(population: Population) {
+  constructor(population: Population, holdsMax?: number) {
     super();
+    this.holds = new HoldHeap(holdsMax);
     this.slab = new CounterSlab(2, population, (record, now) => this.isOver(record, now));
   }
 
   read(record: number, spec: ConcurrencySpec, amount: number, now: WallMs): FreshReading {
+    assert(amount <= AMOUNT_MAX, 'a hold takes less than 2^32 places');
     const held = record === ABSENT ? 0 : this.heldAt(record, now);
     const root = record === ABSENT ? NO_HOLDS : this.rootOf(record);
     const end = root === NO_HOLDS ? now : wallMs(this.holds.endOf(root));
@@ -52,7 +54,6 @@ export class ConcurrencyCounters extends Algorithm<ConcurrencySpec> {
 
   count(record: number, spec: ConcurrencySpec, demand: Demand, now: WallMs): ReceiptEntry {
     const { amount, holdMs = spec.holdMs } = demand;
-    assert(amount <= AMOUNT_MAX && holdMs > 0, 'a hold takes less than 2^32 places, for some time');
     const columns = this.slab.records.numbers(record);
     const at = this.slab.records.at(record);
     columns[at + TAKEN] = (columns[at + TAKEN] ?? 0) + amount;

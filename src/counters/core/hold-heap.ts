@@ -12,6 +12,7 @@
  *
  * Links are record + 1; 0 is none. Source: Fredman, Sedgewick, Sleator, Tarjan, "The pairing heap", 1986.
  */
+import { assert } from '../../common/assert.js';
 import { RecordStore } from './record-store.js';
 
 const AMOUNT = 2;
@@ -21,8 +22,8 @@ const NEXT = 5;
 const BEFORE = 6;
 const COUNTER = 7;
 
-/** An id is serial * RECORDS_MAX + record, which stays below 2^53. */
-const RECORDS_MAX = 2 ** 21;
+/** An id is serial * HOLDS_MAX + record, which stays below 2^53. */
+export const HOLDS_MAX = 2 ** 21;
 const SERIAL_MAX = 2 ** 32 - 1;
 
 export interface Hold {
@@ -38,6 +39,10 @@ export class HoldHeap {
   private readonly records = new RecordStore(4);
   private serial = 0;
 
+  constructor(private readonly holdsMax: number = HOLDS_MAX) {
+    assert(holdsMax <= HOLDS_MAX, `there may be ${HOLDS_MAX} holds at most`);
+  }
+
   get size(): number {
     return this.records.size;
   }
@@ -47,7 +52,7 @@ export class HoldHeap {
   }
 
   get isFull(): boolean {
-    return this.size >= RECORDS_MAX;
+    return this.size >= this.holdsMax;
   }
 
   /** Adds a hold to the heap with this root; gives its id. {@link rootAfter} has the new root. */
@@ -59,7 +64,7 @@ export class HoldHeap {
     this.set(record + 1, SERIAL, this.serial);
     this.set(record + 1, COUNTER, hold.counter);
     this.rootAfter = this.meld(root, record + 1);
-    return this.serial * RECORDS_MAX + record;
+    return this.serial * HOLDS_MAX + record;
   }
 
   /** The root of the heap that was changed last. */
@@ -67,9 +72,9 @@ export class HoldHeap {
 
   /** The hold with this id, if it has neither ended nor been released. */
   find(id: number): Hold | undefined {
-    const record = id % RECORDS_MAX;
+    const record = id % HOLDS_MAX;
     if (record >= this.records.highest) return undefined;
-    if (this.get(record + 1, SERIAL) !== Math.floor(id / RECORDS_MAX)) return undefined;
+    if (this.get(record + 1, SERIAL) !== Math.floor(id / HOLDS_MAX)) return undefined;
     return {
       endsAt: this.endOf(record + 1),
       amount: this.get(record + 1, AMOUNT),
@@ -94,14 +99,14 @@ export class HoldHeap {
 
   /** Takes a hold that {@link find} knows out of its heap. */
   remove(root: number, id: number): void {
-    const node = (id % RECORDS_MAX) + 1;
+    const node = (id % HOLDS_MAX) + 1;
     this.rootAfter = this.without(root, node);
     this.records.free(node - 1);
   }
 
   /** Moves the end of a hold that {@link find} knows; it keeps its id. */
   postpone(root: number, id: number, endsAt: number): void {
-    const node = (id % RECORDS_MAX) + 1;
+    const node = (id % HOLDS_MAX) + 1;
     const rest = this.without(root, node);
     this.set(node, CHILD, 0);
     this.unlink(node);
