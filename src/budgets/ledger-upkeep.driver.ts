@@ -11,7 +11,10 @@ const PARTITIONS_AHEAD = 3;
 /** Rows that one statement deletes: a few milliseconds of work, and of locks. */
 const PRUNE_BATCH = 5_000;
 
-/** Makes partitions before they are needed and forgets old idempotency keys; every replica may. */
+/**
+ * Makes partitions before they are needed, and forgets idempotency keys and ended reservations that
+ * are older than callers' retries; every replica may.
+ */
 @Injectable()
 export class LedgerUpkeepDriver implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly keyRetentionMs: number;
@@ -55,19 +58,20 @@ export class LedgerUpkeepDriver implements OnApplicationBootstrap, OnModuleDestr
     }
   }
 
-  /** One round. Resolves to the number of keys that were forgotten. */
+  /** One round. Resolves to the number of keys and of ended reservations that were forgotten. */
   async run(): Promise<number> {
     await this.database.query('SELECT weir_make_ledger_partitions($1)', [PARTITIONS_AHEAD]);
-    let pruned = 0;
-    for (let batch = PRUNE_BATCH; batch === PRUNE_BATCH && !this.isStopped; pruned += batch)
-      batch = await this.prune();
-    return pruned;
+    return (await this.prune(PRUNE_KEYS)) + (await this.prune(PRUNE_RESERVATIONS));
   }
 
-  private async prune(): Promise<number> {
-    const parameters = [this.keyRetentionMs, PRUNE_BATCH];
-    const [row] = await this.database.query<{ pruned: string }>(PRUNE_KEYS, parameters);
-    return Number(row?.pruned ?? 0);
+  private async prune(statement: string): Promise<number> {
+    let total = 0;
+    for (let pruned = PRUNE_BATCH; pruned === PRUNE_BATCH && !this.isStopped; total += pruned) {
+      const parameters = [this.keyRetentionMs, PRUNE_BATCH];
+      const [row] = await this.database.query<{ pruned: string }>(statement, parameters);
+      pruned = Number(row?.pruned ?? 0);
+    }
+    return total;
   }
 }
 
@@ -80,4 +84,14 @@ const PRUNE_KEYS = `
   pruned AS (
     DELETE FROM debit_keys AS k USING old
       WHERE k.scope = old.scope AND k.idempotency_key = old.idempotency_key RETURNING 1)
+  SELECT count(*) AS pruned FROM pruned`;
+
+/** A hold that is still open is never forgotten, however old it is. */
+const PRUNE_RESERVATIONS = `
+  WITH old AS (
+    SELECT id FROM reservations
+      WHERE created_at < now() - make_interval(secs => $1::double precision / 1000)
+        AND ended_at < now() - make_interval(secs => $1::double precision / 1000)
+      LIMIT $2 FOR UPDATE SKIP LOCKED),
+  pruned AS (DELETE FROM reservations AS r USING old WHERE r.id = old.id RETURNING 1)
   SELECT count(*) AS pruned FROM pruned`;

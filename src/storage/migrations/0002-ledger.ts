@@ -161,7 +161,7 @@ CREATE FUNCTION weir_post_debits(
 ) RETURNS TABLE (
   kind text, item integer, budget_id text, generation integer, period_start_ms bigint,
   posted_nanos bigint, held_nanos bigint, at_ms bigint, facts json
-) LANGUAGE plpgsql SET enable_nestloop = off AS $$
+) LANGUAGE plpgsql SET enable_nestloop = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
   recorded timestamptz := date_trunc('milliseconds', now());

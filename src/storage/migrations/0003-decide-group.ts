@@ -35,7 +35,8 @@ CREATE FUNCTION weir_decide_group(
   decided_ms bigint, codes text, posted text, held text, extra text, refused text, overages text,
   debit_facts json, reservation_facts json, frees_at json
 ) LANGUAGE plpgsql
-SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_variable
 DECLARE
   KIND_HOLD CONSTANT smallint := 1;

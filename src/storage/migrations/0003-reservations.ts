@@ -1,5 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { DECIDE_GROUP } from './0003-decide-group.js';
+import { DROP_RETENTION, RETENTION } from './0003-retention.js';
 
 /**
  * Money set aside (ADR 0020): reservations, grants, thresholds, and the one function that decides over
@@ -9,7 +10,7 @@ export class Reservations1763942400003 implements MigrationInterface {
   readonly name = 'Reservations1763942400003';
 
   async up(runner: QueryRunner): Promise<void> {
-    const statements = [PERIOD_COLUMNS, ENTRY_COLUMNS, RESERVATIONS, GRANTS, CROSSINGS];
+    const statements = [PERIOD_COLUMNS, ENTRY_COLUMNS, RESERVATIONS, GRANTS, CROSSINGS, RETENTION];
     for (const statement of [
       ...statements,
       FACTS_OF_DEBITS,
@@ -191,6 +192,7 @@ CREATE FUNCTION weir_cross_thresholds(
 $$`;
 
 const DOWN = [
+  ...DROP_RETENTION,
   'DROP FUNCTION weir_decide_group',
   'DROP FUNCTION weir_cross_thresholds',
   'DROP FUNCTION weir_facts_of_reservations',
