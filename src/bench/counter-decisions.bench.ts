@@ -7,7 +7,7 @@ import { type WallMs, wallMs } from '../common/time.js';
 import type { Demand } from '../counters/core/counter.js';
 import { LocalCounterEngine } from '../counters/local-counter-engine.js';
 import { type Bench, type BenchResult, quantile, round } from './bench-result.js';
-import { counterOf, cpuNanos, demandOf, type Kind, NOW } from './counter-load.js';
+import { counterOf, cpuNanos, demandOf, type Kind, memoryReadNanos, NOW } from './counter-load.js';
 
 const SIZES = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 const SLICE = 1_000;
@@ -38,6 +38,7 @@ export const counterDecisionsBench: Bench = {
       rows,
       notes: [
         `CPU time of one take, all of it counted, averaged over slices of ${SLICE}; quantiles over ${SLICES} slices`,
+        `one read of main memory that waits for the one before: ${round(memoryReadNanos(), 0)} ns in this run`,
         'the cold counter is drawn at random, and its name has not been seen lately; bytes: typed arrays of the engine',
       ],
     };

@@ -38,3 +38,19 @@ export function usedBytes(): number {
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 }
+
+/**
+ * What one read of main memory takes at this moment, if it has to wait for the one before: the unit in
+ * which a cold look-up should be read. Where neighbours share the memory it is a multiple of its best.
+ */
+export function memoryReadNanos(): number {
+  const mask = 2 ** 25 - 1;
+  const numbers = new Int32Array(mask + 1);
+  for (let i = 0; i <= mask; i++) numbers[i] = Math.imul(i, 0x9e3779b1) >>> 7;
+  let at = 1;
+  const reads = 1_000_000;
+  const startedAt = cpuNanos();
+  for (let i = 0; i < reads; i++) at = ((numbers[at] ?? 0) + i) & mask;
+  const nanos = (cpuNanos() - startedAt) / reads;
+  return at < 0 ? Number.NaN : nanos;
+}
