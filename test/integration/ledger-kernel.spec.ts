@@ -182,6 +182,11 @@ describe('the kernel of the ledger', () => {
       const [late] = await timed.decide([debit('s', 25n, [budget], held)]);
       expect(late).toMatchObject({ kind: 'posted', isLate: true, facts: { amountNanos: 25n } });
       expect(await balanceOf(budget)).toEqual([25n, 0n]);
+      const repeated = present(late?.kind === 'posted' ? late : undefined, 'was posted');
+      const [replay] = await timed.postDebits([
+        { ...debit('s', 25n, [budget]).debit, idempotencyKey: repeated.facts.id },
+      ]);
+      expect(replay).toMatchObject({ kind: 'replayed', facts: repeated.facts });
       const [again] = await timed.decide([debit('s', 25n, [budget], held)]);
       expect(again).toMatchObject({ kind: 'ended', reservation: { state: 'expired' } });
     }

@@ -114,7 +114,7 @@ END $$`;
  * What was recorded the first time, for those items of a group whose key is not fresh; 64-bit integers
  * as text. Here a nested loop over the index is right: only repetitions come this way.
  */
-const USED_KEYS = `
+export const USED_KEYS = `
 CREATE FUNCTION weir_used_debit_keys(
   scopes text[], keys text[], body_hashes text[], is_fresh boolean[]
 ) RETURNS TABLE (kind text, item integer, facts json)

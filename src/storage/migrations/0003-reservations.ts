@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { USED_KEYS } from './0002-ledger.js';
 import { DECIDE_GROUP } from './0003-decide-group.js';
 import { DROP_RETENTION, RETENTION } from './0003-retention.js';
 
@@ -17,6 +18,7 @@ export class Reservations1763942400003 implements MigrationInterface {
       FACTS_OF_RESERVATIONS,
       CROSS_THRESHOLDS,
       DECIDE_GROUP,
+      USED_KEYS_WITH_CHARGES,
     ])
       await runner.query(statement);
   }
@@ -191,7 +193,17 @@ CREATE FUNCTION weir_cross_thresholds(
     ON CONFLICT DO NOTHING
 $$`;
 
+const replacing = (statement: string): string =>
+  statement.replace('CREATE FUNCTION', 'CREATE OR REPLACE FUNCTION');
+
+/** A debit posted late is repeated with the amount that it said, not with what was left to add. */
+const USED_KEYS_WITH_CHARGES = replacing(USED_KEYS).replace(
+  'e.amount_nanos::text',
+  '(e.amount_nanos + e.charged_before_nanos)::text',
+);
+
 const DOWN = [
+  replacing(USED_KEYS),
   ...DROP_RETENTION,
   'DROP FUNCTION weir_decide_group',
   'DROP FUNCTION weir_cross_thresholds',
