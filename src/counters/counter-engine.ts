@@ -28,6 +28,8 @@ export interface CounterStats {
   readonly refusedFull: number;
   /** Corrections of a window that was no longer kept, or of a hold that had ended. */
   readonly droppedCorrections: number;
+  /** How far the clock of the last call was behind the latest that was seen: windows wait meanwhile. */
+  readonly clockBehindMs: number;
   /** Holds of concurrency counters that last. */
   readonly holds: number;
   /** Memory of counters and holds. It stays at its highest mark. */

@@ -1,13 +1,12 @@
-import { assert, unreachable } from '../common/assert.js';
+import { assert } from '../common/assert.js';
 import { DomainError } from '../common/domain-error.js';
 import type { Random } from '../common/random.js';
 import { SystemRandom } from '../common/system-random.js';
 import { type WallMs, wallMs } from '../common/time.js';
-import type { Algorithm } from './core/algorithm.js';
+import { Algorithms } from './core/algorithms.js';
 import { type BusyCounter, BusiestCounters } from './core/busiest-counters.js';
-import type { Checkpoint, CheckpointRow } from './core/checkpoint.js';
-import { BucketCounters } from './core/bucket-counters.js';
-import { ConcurrencyCounters } from './core/concurrency-counters.js';
+import type { Checkpoint } from './core/checkpoint.js';
+import { Checkpointer } from './core/checkpointer.js';
 import type {
   Correction,
   CounterSpec,
@@ -18,15 +17,9 @@ import type {
   TakeOutcome,
 } from './core/counter.js';
 import { ABSENT } from './core/counter-slab.js';
-import {
-  Fingerprinter,
-  type FingerprintKey,
-  fingerprintText,
-  parseFingerprint,
-} from './core/fingerprint.js';
+import { Fingerprinter, type FingerprintKey } from './core/fingerprint.js';
 import { type FreshReading, raiseCounted } from './core/fresh-reading.js';
 import { Population } from './core/population.js';
-import { WindowCounters } from './core/window-counters.js';
 import { CounterEngine, type CounterLimits, type CounterStats } from './counter-engine.js';
 
 /** When to ask again after all counters were in use: windows end all the time. */
@@ -41,12 +34,13 @@ const SAMPLED = 16;
 /** Counts in the memory of this replica, for itself alone. */
 export class LocalCounterEngine extends CounterEngine {
   private readonly population: Population;
-  private readonly windows: WindowCounters;
-  private readonly buckets: BucketCounters;
-  private readonly concurrency: ConcurrencyCounters;
+  private readonly algorithms: Algorithms;
   private readonly fingerprints: Fingerprinter;
+  private readonly checkpoints: Checkpointer;
   /** The latest `now` of all: where the clock is stepped back, windows wait until it has caught up. */
   private latest = wallMs(Number.NEGATIVE_INFINITY);
+  /** What the last call said that it was. */
+  private told = this.latest;
   /** Demands of the call being decided; the arrays may be longer. */
   private asked = 0;
   /** Of the call being decided, by demand: the counter that serves it, if any, and its record. */
@@ -61,10 +55,9 @@ export class LocalCounterEngine extends CounterEngine {
   constructor(limits: CounterLimits, key: FingerprintKey = randomKey(new SystemRandom())) {
     super();
     this.population = new Population(limits.liveMax);
-    this.windows = new WindowCounters(this.population);
-    this.buckets = new BucketCounters(this.population);
-    this.concurrency = new ConcurrencyCounters(this.population, limits.holdsMax);
+    this.algorithms = new Algorithms(this.population, limits.holdsMax);
     this.fingerprints = new Fingerprinter(key);
+    this.checkpoints = new Checkpointer(this.algorithms, this.fingerprints);
   }
 
   take(demands: readonly Demand[], now: WallMs): TakeOutcome {
@@ -107,40 +100,36 @@ export class LocalCounterEngine extends CounterEngine {
     for (const { counter, holdId } of entries) {
       if (holdId === undefined) continue;
       const record = this.find(counter);
-      const isHeld = record !== ABSENT && this.concurrency.renew(record, holdId, holdMs, at);
+      const isHeld =
+        record !== ABSENT && this.algorithms.concurrency.renew(record, holdId, holdMs, at);
       areHeld &&= isHeld;
     }
     return areHeld;
   }
 
   sweep(count: number, now: WallMs): void {
-    const at = this.advance(now);
-    for (const { slab } of this.algorithms()) slab.sweep(count, at);
+    this.algorithms.sweep(count, this.advance(now));
   }
 
   stats(): CounterStats {
-    const { live, liveMax } = this.population;
-    const { holds } = this.concurrency;
-    let bytes = holds.bytes;
-    for (const { slab } of this.algorithms()) bytes += slab.bytes;
-    const { overflowed, refusedFull, droppedCorrections } = this;
-    return { live, liveMax, holds: holds.size, bytes, overflowed, refusedFull, droppedCorrections };
+    return {
+      live: this.population.live,
+      liveMax: this.population.liveMax,
+      holds: this.algorithms.concurrency.holds.size,
+      bytes: this.algorithms.bytes,
+      overflowed: this.overflowed,
+      refusedFull: this.refusedFull,
+      droppedCorrections: this.droppedCorrections,
+      clockBehindMs: this.told < this.latest ? this.latest - this.told : 0,
+    };
   }
 
   checkpoint(rowsMax: number): Checkpoint {
-    const rows: CheckpointRow[] = [];
-    for (const algorithm of this.algorithms())
-      for (const record of algorithm.changed.drain(rowsMax - rows.length)) {
-        const row = algorithm.slab.isLive(record) ? algorithm.toRow(record) : undefined;
-        if (row !== undefined) rows.push(row);
-      }
-    return { keyCheck: this.keyCheck(), rows };
+    return this.checkpoints.write(rowsMax);
   }
 
-  restore({ keyCheck, rows }: Checkpoint, now: WallMs): { readonly restored: number } {
-    if (keyCheck !== this.keyCheck()) return { restored: 0 };
-    const at = this.advance(now);
-    return { restored: rows.filter((row) => row.expiresAt > at && this.restoreRow(row)).length };
+  restore(checkpoint: Checkpoint, now: WallMs): { readonly restored: number } {
+    return { restored: this.checkpoints.merge(checkpoint, this.advance(now)) };
   }
 
   busiest(count: number): readonly BusyCounter[] {
@@ -149,57 +138,20 @@ export class LocalCounterEngine extends CounterEngine {
 
   private begin(now: WallMs): WallMs {
     const at = this.advance(now);
-    this.windows.slab.sweepAsDue(at);
-    this.buckets.slab.sweepAsDue(at);
-    this.concurrency.slab.sweepAsDue(at);
-    if (this.population.isFull) this.sweep(SWEPT_WHEN_FULL, at);
+    this.algorithms.sweepAsDue(at);
+    if (this.population.isFull) this.algorithms.sweep(SWEPT_WHEN_FULL, at);
     return at;
   }
 
   private advance(now: WallMs): WallMs {
+    this.told = now;
     if (now > this.latest) this.latest = now;
     return this.latest;
   }
 
-  private algorithms(): readonly Algorithm<CounterSpec>[] {
-    return [this.windows, this.buckets, this.concurrency];
-  }
-
-  private algorithmOf({ algorithm }: CounterSpec): Algorithm<CounterSpec> {
-    switch (algorithm) {
-      case 'sliding_window':
-      case 'fixed_window':
-        return this.windows;
-      case 'token_bucket':
-        return this.buckets;
-      case 'concurrency':
-        return this.concurrency;
-      default:
-        return unreachable(algorithm);
-    }
-  }
-
   private find(spec: CounterSpec): number {
     this.fingerprints.of(spec.name);
-    return this.algorithmOf(spec).slab.find(this.fingerprints);
-  }
-
-  private restoreRow(row: CheckpointRow): boolean {
-    const key = parseFingerprint(row.fingerprint);
-    if (key === undefined) return false;
-    const algorithm = row.kind === 'window' ? this.windows : this.buckets;
-    let record = algorithm.slab.find(key);
-    if (record === ABSENT) {
-      if (this.population.isFull) return false;
-      record = algorithm.slab.insert(key, row.groupName);
-    }
-    algorithm.mergeRow(record, row);
-    return true;
-  }
-
-  private keyCheck(): string {
-    this.fingerprints.of('weir');
-    return fingerprintText(this.fingerprints);
+    return this.algorithms.of(spec).slab.find(this.fingerprints);
   }
 
   /** Finds each counter and reads it; a demand sees what those before it in the call would count. */
@@ -216,7 +168,7 @@ export class LocalCounterEngine extends CounterEngine {
       const record = this.records[i] ?? ABSENT;
       const before = i === 0 ? 0 : this.countedBefore(i, demands);
       const wanted = before + (amount > roomMin ? amount : roomMin);
-      const reading = this.algorithmOf(home).read(record, home, wanted, now);
+      const reading = this.algorithms.of(home).read(record, home, wanted, now);
       if (before > 0) raiseCounted(reading, before);
       readings.push(reading);
     }
@@ -227,7 +179,7 @@ export class LocalCounterEngine extends CounterEngine {
   private settleIn(i: number, counter: CounterSpec): void {
     this.homes[i] = counter;
     this.records[i] = this.find(counter);
-    if (counter.algorithm === 'concurrency' && this.concurrency.holds.isFull) {
+    if (counter.algorithm === 'concurrency' && this.algorithms.concurrency.holds.isFull) {
       this.homes[i] = undefined;
       return;
     }
@@ -266,7 +218,7 @@ export class LocalCounterEngine extends CounterEngine {
 
   private full(): DomainError {
     this.refusedFull += 1;
-    const message = this.concurrency.holds.isFull
+    const message = this.algorithms.concurrency.holds.isFull
       ? 'all holds of concurrency limits are in use; release them, or let them end sooner'
       : `counters.liveMax: all ${this.population.liveMax} counters are in use; raise it, or limit fewer owners`;
     return new DomainError('RESOURCE_EXHAUSTED', message, { retryAfterMs: FULL_RETRY_MS });
@@ -282,7 +234,7 @@ export class LocalCounterEngine extends CounterEngine {
       else if (demand.amount > 0 && reading !== undefined) {
         const record = this.opened(i, home, now);
         if (home !== demand.counter) this.overflowed += 1;
-        entries.push(this.algorithmOf(home).count(record, home, demand, now));
+        entries.push(this.algorithms.of(home).count(record, home, demand, now));
         raiseCounted(reading, demand.amount);
       }
       i += 1;
@@ -296,7 +248,7 @@ export class LocalCounterEngine extends CounterEngine {
     if (known !== ABSENT) return known;
     const found = this.find(home);
     if (found !== ABSENT) return found;
-    const algorithm = this.algorithmOf(home);
+    const algorithm = this.algorithms.of(home);
     const record = algorithm.slab.insert(this.fingerprints, home.group?.name);
     algorithm.open(record, home, now);
     return record;
@@ -304,7 +256,7 @@ export class LocalCounterEngine extends CounterEngine {
 
   private correctOne(entry: ReceiptEntry, by: number, now: WallMs): void {
     const record = this.find(entry.counter);
-    const algorithm = this.algorithmOf(entry.counter);
+    const algorithm = this.algorithms.of(entry.counter);
     if (record === ABSENT || !algorithm.correct(record, entry, by, now))
       this.droppedCorrections += 1;
   }

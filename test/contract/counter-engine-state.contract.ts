@@ -94,8 +94,14 @@ export function checkpointContract(make: Make): void {
     expect(make({ liveMax: 4 }).restore(checkpoint, T)).toEqual({ restored: 4 });
     const [row] = checkpoint.rows;
     if (row === undefined) throw new Error('was to be written');
-    const wrong = { ...checkpoint, rows: [{ ...row, fingerprint: 'zz' }] };
-    expect(engine().restore(wrong, T)).toEqual({ restored: 0 });
+    const unsound = [
+      { ...row, fingerprint: 'zz' },
+      { ...row, windowStart: Number.NaN },
+      { ...row, current: { taken: -1, returned: 0 } },
+      { ...row, previous: { taken: 0, returned: 0.5 } },
+      { ...row, level: { deficitUnits: 0, unitsPerToken: 0, at: 0 } },
+    ];
+    expect(engine().restore({ ...checkpoint, rows: unsound }, T)).toEqual({ restored: 0 });
     expect(engine().restore({ ...checkpoint, keyCheck: 'other' }, T)).toEqual({ restored: 0 });
   });
 

@@ -224,12 +224,14 @@ function timeContract(engine: () => CounterEngine): void {
 
   it('waits in the latest window when the clock is stepped back', () => {
     const counters = engine();
+    expect(counters.stats().clockBehindMs).toBe(0);
     takeOne(counters, spec(), 100, at('10:01:00'));
     expect(takeOne(counters, spec(), 1, at('10:00:10'))).toMatchObject({
       kind: 'refused',
       retryAfterMs: 60_000,
       window: { start: at('10:01:00') },
     });
+    expect(counters.stats().clockBehindMs).toBe(50_000);
     expect(takeOne(counters, spec(), 1, at('10:02:00')).kind).toBe('taken');
   });
 }

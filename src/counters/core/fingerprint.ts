@@ -32,7 +32,7 @@ export class Fingerprinter implements Fingerprint {
   b = 0;
   c = 0;
   /** Names seen lately, each in one of two places: a hot name costs a comparison, not a hash. */
-  private readonly names: string[] = Array.from<string>({ length: REMEMBERED }).fill('');
+  private readonly names: (string | undefined)[] = Array.from({ length: REMEMBERED });
   private readonly words = new Int32Array(REMEMBERED * 3);
   /**
    * A name is remembered the second time, so that names that are seen once drive out no hot ones and are
@@ -40,10 +40,7 @@ export class Fingerprinter implements Fingerprint {
    */
   private readonly seenOnce = new Int32Array(REMEMBERED);
 
-  constructor(private readonly key: FingerprintKey) {
-    this.hash('');
-    for (let place = 0; place < REMEMBERED; place++) this.remember('', place);
-  }
+  constructor(private readonly key: FingerprintKey) {}
 
   of(name: string): void {
     const place = placeOf(name);
