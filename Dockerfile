@@ -21,6 +21,7 @@ COPY --from=build /app/proto ./proto
 RUN mkdir -p /var/lib/weir && chown node:node /var/lib/weir
 USER node
 ENV WEIR_STORAGE_EMBEDDED_DATA_DIR=/var/lib/weir/postgres
+ENV WEIR_JOURNAL_DATA_DIR=/var/lib/weir/journal
 VOLUME /var/lib/weir
 EXPOSE 50051 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \

@@ -61,6 +61,7 @@ export const rpcCostBench: Bench = {
     } finally {
       await Promise.all([echo, weir].map(stop));
       await rm(folder, { recursive: true, force: true });
+      await rm(`${folder}-journal`, { recursive: true, force: true });
     }
   },
 };

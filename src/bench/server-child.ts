@@ -75,7 +75,12 @@ async function startWeir(folder: string): Promise<Running> {
   const service = await startService({
     env: {},
     log: silentLog,
-    overrides: { 'grpc.port': 0, 'http.port': 0, 'storage.embedded.dataDir': folder },
+    overrides: {
+      'grpc.port': 0,
+      'http.port': 0,
+      'storage.embedded.dataDir': folder,
+      'journal.dataDir': `${folder}-journal`,
+    },
   });
   return { address: service.grpcAddress, stop: () => service.stop() };
 }

@@ -2,6 +2,13 @@ import { Module } from '@nestjs/common';
 import { BudgetLedger } from './budget-ledger.js';
 import { BudgetsService } from './budgets.service.js';
 import { HoldSweeperDriver } from './hold-sweeper.driver.js';
+import { DeadLetters } from './journal/dead-letters.js';
+import { DebitJournal } from './journal/debit-journal.js';
+import { JournalDriver } from './journal/journal.driver.js';
+import { JournalPorts } from './journal/journal-ports.js';
+import { JournalFolder } from './journal/journal-folder.js';
+import { NodeJournalFolder } from './journal/node-journal-folder.js';
+import { PostgresDeadLetters } from './journal/postgres-dead-letters.js';
 import { LedgerBooks } from './ledger-books.js';
 import { LedgerUpkeepDriver } from './ledger-upkeep.driver.js';
 import { PostgresBudgetLedger } from './postgres-budget-ledger.js';
@@ -11,10 +18,15 @@ import { PostgresLedgerBooks } from './postgres-ledger-books.js';
   providers: [
     { provide: BudgetLedger, useClass: PostgresBudgetLedger },
     { provide: LedgerBooks, useClass: PostgresLedgerBooks },
+    { provide: DeadLetters, useClass: PostgresDeadLetters },
+    { provide: JournalFolder, useClass: NodeJournalFolder },
+    DebitJournal,
+    JournalPorts,
+    JournalDriver,
     BudgetsService,
     LedgerUpkeepDriver,
     HoldSweeperDriver,
   ],
-  exports: [BudgetsService, LedgerBooks],
+  exports: [BudgetsService, DeadLetters, JournalDriver, LedgerBooks],
 })
 export class BudgetsModule {}

@@ -1,7 +1,8 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { WeirConfig } from '../config/weir-config.js';
 import { BudgetLedger } from './budget-ledger.js';
-import type { LedgerAnswer, LedgerItem } from './core/ledger-item.js';
+import type { JournaledDebit } from './core/journal-entry.js';
+import type { LedgerAnswer, LedgerItem, PostDebit } from './core/ledger-item.js';
 import type {
   Balance,
   Debit,
@@ -11,6 +12,7 @@ import type {
   SpendQuery,
 } from './core/ledger-model.js';
 import { GroupCommitter } from './group-committer.js';
+import { JournalDriver } from './journal/journal.driver.js';
 
 /** So many full groups may wait: at the rate of a busy database, about a second's worth. */
 const WAITING_GROUPS_MAX = 20;
@@ -24,6 +26,7 @@ export class BudgetsService implements OnApplicationShutdown {
 
   constructor(
     private readonly ledger: BudgetLedger,
+    private readonly journal: JournalDriver,
     config: WeirConfig,
   ) {
     const { groupSizeMax } = config.debits;
@@ -33,13 +36,19 @@ export class BudgetsService implements OnApplicationShutdown {
     this.reads = new GroupCommitter((items) => this.readTogether(items), options);
   }
 
-  /** Durable when it answers. */
-  debit(debit: Debit): Promise<DebitOutcome> {
-    return this.debits.submit(debit);
+  /** Durable when it answers: in the ledger, or in the journal while the ledger is away. */
+  debit(debit: Debit): Promise<DebitOutcome | JournaledDebit> {
+    const item = { kind: 'debit', debit, reservation: undefined, watched: [] } as const;
+    return this.journal.post(item, () => this.debits.submit(debit));
+  }
+
+  /** A debit that settles a reservation, or whose thresholds are watched; durable as the others. */
+  settle(item: PostDebit): Promise<LedgerAnswer | JournaledDebit> {
+    return this.journal.post(item, () => this.items.submit(item));
   }
 
   /** Debits in order, each atomic by itself; they share a commit with each other and with others. */
-  debitMany(debits: readonly Debit[]): Promise<readonly DebitOutcome[]> {
+  debitMany(debits: readonly Debit[]): Promise<readonly (DebitOutcome | JournaledDebit)[]> {
     return Promise.all(debits.map((debit) => this.debit(debit)));
   }
 
@@ -59,6 +68,7 @@ export class BudgetsService implements OnApplicationShutdown {
   /** The servers have closed and the database has not: calls that were cut off are still posted. */
   async onApplicationShutdown(): Promise<void> {
     await Promise.all([this.debits.close(), this.items.close(), this.reads.close()]);
+    await this.journal.close();
   }
 
   private async readTogether(

@@ -20,6 +20,7 @@ export async function startThrowawayService(env: NodeJS.ProcessEnv): Promise<Run
       'grpc.port': 0,
       'http.port': 0,
       'storage.embedded.dataDir': join(folder, 'postgres'),
+      'journal.dataDir': join(folder, 'journal'),
     };
     const service = await startOwnService({ configFile, overrides, env: withoutSettings(env) });
     const stop = async (): Promise<void> => {

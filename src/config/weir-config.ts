@@ -4,6 +4,7 @@ import { DebitsConfig } from './debits-config.js';
 import { GovernanceConfig } from './governance-config.js';
 import { GrpcConfig } from './grpc-config.js';
 import { HttpConfig } from './http-config.js';
+import { JournalConfig } from './journal-config.js';
 import { Block } from './knob.js';
 import { LogConfig } from './log-config.js';
 import { ShutdownConfig } from './shutdown-config.js';
@@ -34,6 +35,9 @@ export class WeirConfig {
 
   @Block(DebitsConfig)
   readonly debits: DebitsConfig = new DebitsConfig();
+
+  @Block(JournalConfig)
+  readonly journal: JournalConfig = new JournalConfig();
 
   @Block(CountersConfig)
   readonly counters: CountersConfig = new CountersConfig();

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { BudgetsService } from '../budgets/budgets.service.js';
+import type { JournaledDebit } from '../budgets/core/journal-entry.js';
 import type { Balance, Debit, DebitFacts, DebitOutcome } from '../budgets/core/ledger-model.js';
 import { priceDebit } from '../budgets/core/price-debit.js';
 import { DomainError } from '../common/domain-error.js';
@@ -113,7 +114,10 @@ export class DebitBudgetService {
     this.counters.add(this.policies.demands(limits, 1), this.ports.clock.wallNow());
   }
 
-  private answer({ debit, budgets, now }: PreparedDebit, outcome: DebitOutcome): DebitAnswer {
+  private answer(
+    { debit, budgets, now }: PreparedDebit,
+    outcome: DebitOutcome | JournaledDebit,
+  ): DebitAnswer {
     switch (outcome.kind) {
       case 'posted':
       case 'replayed': {
@@ -121,6 +125,11 @@ export class DebitBudgetService {
         const replayed = outcome.kind === 'replayed';
         const verdicts = this.verdicts(budgets, balances, now);
         return { facts, replayed, verdicts, virtualKeyId: debit.virtualKeyId };
+      }
+      case 'journaled': {
+        const facts = { ...outcome.facts, recordedAt: now, postedTo: [] };
+        const { virtualKeyId } = debit;
+        return { facts, replayed: outcome.isReplayed, verdicts: [], virtualKeyId };
       }
       case 'conflict':
         throw keyReused();

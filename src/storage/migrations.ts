@@ -2,6 +2,7 @@ import type { MigrationInterface } from 'typeorm';
 import { Governance1763942400001 } from './migrations/0001-governance.js';
 import { Ledger1763942400002 } from './migrations/0002-ledger.js';
 import { Reservations1763942400003 } from './migrations/0003-reservations.js';
+import { DeadLetters1763942400004 } from './migrations/0004-dead-letters.js';
 
 type MigrationClass = new () => MigrationInterface;
 
@@ -13,4 +14,5 @@ export const migrations: MigrationClass[] = [
   Governance1763942400001,
   Ledger1763942400002,
   Reservations1763942400003,
+  DeadLetters1763942400004,
 ];

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { GovernanceServiceService } from '../../src/gen/weir/v1/governance_service.js';
 import { QuotaServiceService } from '../../src/gen/weir/v1/quota_service.js';
 import { type RunningService, startService } from '../../src/main.js';
@@ -19,6 +22,7 @@ export async function startReplica(
   databaseUrl: string,
   overrides: Readonly<Record<string, unknown>> = {},
 ): Promise<Replica> {
+  const journal = await mkdtemp(join(tmpdir(), 'weir-journal-'));
   const service = await startService({
     env: {},
     log: silentLog,
@@ -26,6 +30,7 @@ export async function startReplica(
       'grpc.port': 0,
       'http.port': 0,
       'storage.postgres.url': databaseUrl,
+      'journal.dataDir': journal,
       ...overrides,
     },
   });
@@ -45,6 +50,7 @@ export async function startReplica(
       quota.close();
       governance.close();
       await service.stop();
+      await rm(journal, { recursive: true, force: true });
     },
   };
 }

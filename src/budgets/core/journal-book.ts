@@ -7,7 +7,12 @@
  * {@link JournalBook.add} notes what has become durable.
  */
 import type { WallMs } from '../../common/time.js';
-import { factsOf, type JournalAnswer, type JournalEntry, type JournaledFacts } from './journal-entry.js';
+import {
+  factsOf,
+  type JournalAnswer,
+  type JournalEntry,
+  type JournaledFacts,
+} from './journal-entry.js';
 
 interface Noted {
   readonly bodyHash: string;
@@ -68,6 +73,10 @@ export class JournalBook {
   /** Is in the ledger, or among the dead letters. */
   remove(entry: JournalEntry): void {
     this.noted.delete(keyName(entry));
+  }
+
+  clear(): void {
+    this.noted.clear();
   }
 }
 

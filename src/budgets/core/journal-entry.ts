@@ -11,10 +11,7 @@ export interface JournalEntry {
 }
 
 /** What can be said of a debit without the ledger: what it is, not what it did. */
-export type JournaledFacts = Pick<
-  DebitFacts,
-  'id' | 'amountNanos' | 'priceId' | 'priceRevision'
->;
+export type JournaledFacts = Pick<DebitFacts, 'id' | 'amountNanos' | 'priceId' | 'priceRevision'>;
 
 export interface JournaledDebit {
   readonly kind: 'journaled';

@@ -15,9 +15,9 @@ export function entryJson({ item, journaledAt }: JournalEntry): string {
 export const itemJson = (item: PostDebit): string => JSON.stringify(itemFields(item));
 
 /** Undefined for a text that is not an entry. */
-export function readEntryJson(text: string): JournalEntry | undefined {
+export function readEntryJson(json: string): JournalEntry | undefined {
   try {
-    const fields = new Fields(JSON.parse(text));
+    const fields = new Fields(JSON.parse(json));
     return { item: readItem(fields), journaledAt: wallMs(fields.integer('journaledAt')) };
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;

@@ -9,6 +9,7 @@
  * record whose frame is sound and whose payload is short was cut off, anything else was damaged. The mark
  * begins with bytes that UTF-8 never has, so no payload contains it and reading can start anew at the next.
  */
+import { assert } from '../../common/assert.js';
 import { crc32c } from './crc32c.js';
 import type { JournalEntry } from './journal-entry.js';
 import { entryJson, readEntryJson } from './journal-json.js';
@@ -34,7 +35,7 @@ export function encodeHeader(segment: number): Uint8Array {
 }
 
 export type HeaderReading =
-  | { readonly kind: 'intact'; readonly segment: number }
+  | { readonly kind: 'intact' }
   /** Written by a later version, which may have changed everything after the header. */
   | { readonly kind: 'newer'; readonly version: number }
   | { readonly kind: 'short' }
@@ -48,11 +49,12 @@ export function readHeader(bytes: Uint8Array): HeaderReading {
   if (!startsAlike(bytes, MAGIC) || !isSound) return { kind: 'damaged' };
   const version = view.getUint32(8, true);
   if (version > FORMAT_VERSION) return { kind: 'newer', version };
-  return { kind: 'intact', segment: view.getUint32(12, true) };
+  return { kind: 'intact' };
 }
 
 export function encodeRecord(entry: JournalEntry): Uint8Array {
   const payload = new TextEncoder().encode(entryJson(entry));
+  assert(payload.length <= PAYLOAD_BYTES_MAX, 'the API bounds every field of a debit');
   const bytes = new Uint8Array(FRAME_BYTES + payload.length);
   const view = viewOf(bytes);
   bytes.set(MARK);
@@ -93,7 +95,11 @@ export function readRecord(bytes: Uint8Array, from: number): RecordReading {
 
 /** Where the next record may begin, or the end of the bytes. */
 export function nextMark(bytes: Uint8Array, from: number): number {
-  for (let at = bytes.indexOf(MARK[0] ?? 0, from); at >= 0; at = bytes.indexOf(MARK[0] ?? 0, at + 1))
+  for (
+    let at = bytes.indexOf(MARK[0] ?? 0, from);
+    at >= 0;
+    at = bytes.indexOf(MARK[0] ?? 0, at + 1)
+  )
     if (startsAlike(bytes.subarray(at, at + MARK.length), MARK)) return at;
   return bytes.length;
 }

@@ -52,7 +52,11 @@ export function scanSegment(bytes: Uint8Array): SegmentScan {
   return { kind: 'segment', records, damages: [lostHeader, ...damages] };
 }
 
-function scanRecords(bytes: Uint8Array, start: number) {
+/** The records from a place in the segment where one begins. */
+export function scanRecords(
+  bytes: Uint8Array,
+  start: number,
+): { readonly records: readonly ScannedRecord[]; readonly damages: readonly Damage[] } {
   const records: ScannedRecord[] = [];
   const damages: Damage[] = [];
   for (let from = start; from < bytes.length;) {
@@ -77,7 +81,6 @@ function damageAt(
   if (reading.kind === 'damaged' || reading.kind === 'foreign')
     return { kind: reading.kind, from, end: reading.end };
   const end = nextMark(bytes, from + 1);
-  const isTorn =
-    end === bytes.length && (reading.kind === 'short' || isZero(bytes.subarray(from)));
+  const isTorn = end === bytes.length && (reading.kind === 'short' || isZero(bytes.subarray(from)));
   return { kind: isTorn ? 'torn' : 'damaged', from, end };
 }

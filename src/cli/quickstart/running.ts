@@ -49,6 +49,7 @@ async function start(request: StartRequest): Promise<QuickstartService> {
       ...QUIET,
       ...portOverrides(request),
       'storage.embedded.dataDir': resolve(folder, 'postgres'),
+      'journal.dataDir': resolve(folder, 'journal'),
     },
     env: withoutSettings(request.env),
   });
