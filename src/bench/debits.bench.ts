@@ -94,6 +94,7 @@ const debit = (keyId: string, idempotencyKey: string, model: number): DebitBudge
   amountNanos: 1_000n,
   usage: undefined,
   countLimits: false,
+  reservation: undefined,
 });
 
 async function fsyncLatencyMs(folder: string): Promise<readonly number[]> {

@@ -5,6 +5,7 @@
  */
 import { SeededRandom } from '../common/seeded-random.js';
 import { silentLog } from '../common/log.js';
+import { SystemRandom } from '../common/system-random.js';
 import { SystemClock } from '../common/system-clock.js';
 import { wallMs } from '../common/time.js';
 import { WeirConfig } from '../config/weir-config.js';
@@ -15,10 +16,13 @@ import type { Limit, Owner, VirtualKey } from '../governance/core/model.js';
 import { DirectoryFollower } from '../governance/directory-follower.js';
 import { GovernanceService } from '../governance/governance.service.js';
 import { MemoryPolicyStore } from '../governance/memory-policy-store.js';
+import { BudgetChecks } from '../quota/budget-checks.js';
 import { CallAdmission } from '../quota/call-admission.js';
 import { CheckLimitService } from '../quota/check-limit.service.js';
 import type { CheckCall } from '../quota/core/calls.js';
+import { Estimates } from '../quota/estimates.js';
 import { MatchedPolicies } from '../quota/matched-policies.js';
+import { QuotaPorts } from '../quota/quota-ports.js';
 import type { BudgetsService } from '../budgets/budgets.service.js';
 import { type Bench, type BenchResult, median, quantile, round } from './bench-result.js';
 
@@ -78,6 +82,11 @@ const call = (key: number, policies: number): CheckCall => ({
   requests: 1,
   amountNanos: 0n,
   dryRun: false,
+  noHold: true,
+  reservationKey: '',
+  reserveTtlMs: 60_000,
+  inputTokens: 0n,
+  maxOutputTokens: 0n,
 });
 
 function checkService(keys: number): CheckLimitService {
@@ -89,12 +98,13 @@ function checkService(keys: number): CheckLimitService {
   follower.directory.apply({ kind: 'everything', version: 1n, changes: everything });
   const governance = new GovernanceService(follower, clock);
   const counters: CounterEngine = new LocalCounterEngine(config.counters);
+  const ports = new QuotaPorts(clock, new SystemRandom(), new MatchedPolicies());
   return new CheckLimitService(
     new CallAdmission(governance, config),
     counters,
-    NO_BUDGETS,
-    new MatchedPolicies(),
-    clock,
+    new BudgetChecks(NO_BUDGETS, ports),
+    new Estimates(governance),
+    ports,
   );
 }
 

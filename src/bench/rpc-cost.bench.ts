@@ -89,6 +89,11 @@ async function prepare(address: string): Promise<CheckLimitRequest> {
     labels: {},
     amountNanos: 0n,
     dryRun: false,
+    reservationKey: '',
+    reserveTtl: undefined,
+    noHold: true,
+    inputTokens: 0n,
+    maxOutputTokens: 0n,
   };
 }
 

@@ -1,12 +1,5 @@
-import type { LedgerAnswer, LedgerItem } from './core/ledger-item.js';
-import type {
-  Balance,
-  Debit,
-  DebitOutcome,
-  PeriodKey,
-  Spend,
-  SpendQuery,
-} from './core/ledger-model.js';
+import type { BudgetLevel, LedgerAnswer, LedgerItem } from './core/ledger-item.js';
+import type { Debit, DebitOutcome, PeriodKey, Spend, SpendQuery } from './core/ledger-model.js';
 
 /** A hold whose time is over and that nobody has settled. */
 export interface DueHold {
@@ -42,8 +35,8 @@ export abstract class BudgetLedger {
   /** Proves balances by the entries and the open holds. Reads everything: not for a hot path. */
   abstract audit(): Promise<readonly AuditFault[]>;
 
-  /** The balances of periods, in the order asked. A period that nothing was posted to is zero. */
-  abstract readBalances(keys: readonly PeriodKey[]): Promise<readonly Balance[]>;
+  /** Periods as they stand, in the order asked. One that nothing was posted to is zero. */
+  abstract readLevels(keys: readonly PeriodKey[]): Promise<readonly BudgetLevel[]>;
 
   abstract sumSpend(query: SpendQuery): Promise<Spend>;
 }

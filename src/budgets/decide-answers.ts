@@ -187,12 +187,7 @@ class DecidedReader {
     const { id, amountNanos, priceId, priceRevision, postedTo } = debit;
     const recordedAt = this.decidedAt;
     const facts = { id, amountNanos, priceId, priceRevision, recordedAt, postedTo };
-    const balances = this.levels(i).map(({ key, postedNanos, heldNanos }) => ({
-      key,
-      postedNanos,
-      heldNanos,
-    }));
-    return { ...outcome, ...rest, facts, balances };
+    return { ...outcome, ...rest, facts, balances: this.levels(i) };
   }
 
   private postedBefore(i: number): LedgerAnswer {

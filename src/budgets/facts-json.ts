@@ -1,5 +1,6 @@
 import { wallMs } from '../common/time.js';
-import type { Balance, DebitFacts } from './core/ledger-model.js';
+import type { BudgetLevel } from './core/ledger-item.js';
+import type { DebitFacts } from './core/ledger-model.js';
 
 /** The facts of a debit as the ledger's functions return them: 64-bit amounts are text. */
 export interface FactsJson {
@@ -15,11 +16,15 @@ export interface FactsJson {
     readonly endMs: number;
     readonly postedNanos: string;
     readonly heldNanos: string;
+    readonly extraNanos?: string;
   }[];
 }
 
 /** What was recorded, and what its periods hold by now. */
-export function readFacts(json: FactsJson): { facts: DebitFacts; balances: readonly Balance[] } {
+export function readFacts(json: FactsJson): {
+  facts: DebitFacts;
+  balances: readonly BudgetLevel[];
+} {
   const balances = readPeriods(json.postedTo);
   const facts = {
     id: json.id,
@@ -32,7 +37,7 @@ export function readFacts(json: FactsJson): { facts: DebitFacts; balances: reado
   return { facts, balances };
 }
 
-export function readPeriods(periods: FactsJson['postedTo']): readonly Balance[] {
+export function readPeriods(periods: FactsJson['postedTo']): readonly BudgetLevel[] {
   return periods.map((period) => ({
     key: {
       budgetId: period.budgetId,
@@ -41,5 +46,6 @@ export function readPeriods(periods: FactsJson['postedTo']): readonly Balance[] 
     },
     postedNanos: BigInt(period.postedNanos),
     heldNanos: BigInt(period.heldNanos),
+    extraNanos: BigInt(period.extraNanos ?? 0),
   }));
 }

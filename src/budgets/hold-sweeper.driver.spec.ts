@@ -67,7 +67,7 @@ describe('HoldSweeperDriver', () => {
     expect(await sweeper.sweep()).toBe(0);
     clock.nowMs += 1;
     expect(await sweeper.sweep()).toBe(3);
-    const [balance] = await ledger.readBalances([BUDGET.key]);
+    const [balance] = await ledger.readLevels([BUDGET.key]);
     expect(balance).toMatchObject({ postedNanos: 14n, heldNanos: 10n });
     expect(await sweeper.sweep()).toBe(0);
     expect(await ledger.audit()).toEqual([]);

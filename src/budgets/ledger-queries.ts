@@ -1,9 +1,21 @@
 import type { SpendQuery } from './core/ledger-model.js';
 
-export const READ_BALANCES = `
-  SELECT coalesce(b.posted_nanos, 0) AS posted_nanos, coalesce(b.held_nanos, 0) AS held_nanos
+export interface LevelRow {
+  readonly posted_nanos: string;
+  readonly held_nanos: string;
+  readonly extra_nanos: string;
+}
+
+export const READ_LEVELS = `
+  SELECT coalesce(b.posted_nanos, 0) AS posted_nanos, coalesce(b.held_nanos, 0) AS held_nanos,
+      coalesce(b.carried_in_nanos, 0) + (
+        SELECT coalesce(sum(g.amount_nanos), 0)::bigint FROM budget_grants AS g
+          WHERE g.budget_id = k.budget_id AND g.starts_at <= t.decided AND g.ends_at > t.decided
+      ) AS extra_nanos
     FROM unnest($1::text[], $2::integer[], $3::bigint[])
       WITH ORDINALITY AS k(budget_id, generation, start_ms, place)
+    CROSS JOIN (SELECT coalesce(to_timestamp($4::double precision / 1000), clock_timestamp())
+      AS decided) AS t
     LEFT JOIN budget_periods AS b ON b.budget_id = k.budget_id AND b.generation = k.generation
       AND b.period_start_ms = k.start_ms
     ORDER BY k.place`;

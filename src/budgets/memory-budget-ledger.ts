@@ -1,15 +1,8 @@
 import { Clock } from '../common/clock.js';
 import { type AuditFault, BudgetLedger, type DueHold } from './budget-ledger.js';
-import type { LedgerAnswer, LedgerItem } from './core/ledger-item.js';
+import type { BudgetLevel, LedgerAnswer, LedgerItem } from './core/ledger-item.js';
 import { LedgerMachine } from './core/ledger-machine.js';
-import type {
-  Balance,
-  Debit,
-  DebitOutcome,
-  PeriodKey,
-  Spend,
-  SpendQuery,
-} from './core/ledger-model.js';
+import type { Debit, DebitOutcome, PeriodKey, Spend, SpendQuery } from './core/ledger-model.js';
 import type { Entry } from './core/settlement.js';
 
 /** The ledger's twin: the same decisions, one item after the other, in maps. For tests. */
@@ -29,7 +22,8 @@ export class MemoryBudgetLedger extends BudgetLedger {
     const answer = this.machine.decide(item, this.clock.wallNow());
     if (answer.kind !== 'posted')
       return { kind: answer.kind === 'conflict' ? 'conflict' : 'out_of_range' };
-    const { isReplayed, facts, balances } = answer;
+    const { isReplayed, facts } = answer;
+    const balances = facts.postedTo.map((key) => this.machine.balance(key));
     return { kind: isReplayed ? 'replayed' : 'posted', facts, balances };
   }
 
@@ -37,8 +31,9 @@ export class MemoryBudgetLedger extends BudgetLedger {
     return Promise.resolve(items.map((item) => this.machine.decide(item, this.clock.wallNow())));
   }
 
-  readBalances(keys: readonly PeriodKey[]): Promise<readonly Balance[]> {
-    return Promise.resolve(keys.map((key) => this.machine.balance(key)));
+  readLevels(keys: readonly PeriodKey[]): Promise<readonly BudgetLevel[]> {
+    const now = this.clock.wallNow();
+    return Promise.resolve(keys.map((key) => this.machine.level(key, now)));
   }
 
   dueHolds(most: number): Promise<readonly DueHold[]> {

@@ -5,7 +5,7 @@ import { Database } from '../storage/database.js';
 import { type AuditFault, BudgetLedger, type DueHold } from './budget-ledger.js';
 import { type DebitGroup, groupDebits, periodName } from './core/debit-group.js';
 import { answersInOrder, independentGroups } from './core/independent-groups.js';
-import type { LedgerAnswer, LedgerItem } from './core/ledger-item.js';
+import type { BudgetLevel, LedgerAnswer, LedgerItem } from './core/ledger-item.js';
 import type {
   Balance,
   Debit,
@@ -17,7 +17,14 @@ import type {
 import { decideAnswers, type DecidedRow } from './decide-answers.js';
 import { decideColumns } from './decide-columns.js';
 import { type FactsJson, readFacts } from './facts-json.js';
-import { AUDIT, DUE_HOLDS, READ_BALANCES, type SpendRow, sumSpendSql } from './ledger-queries.js';
+import {
+  AUDIT,
+  DUE_HOLDS,
+  type LevelRow,
+  READ_LEVELS,
+  type SpendRow,
+  sumSpendSql,
+} from './ledger-queries.js';
 import { isOutOfRange, isTransient, ledgerError } from './ledger-error.js';
 import { sqlArray } from './sql-array.js';
 
@@ -79,15 +86,19 @@ export class PostgresBudgetLedger extends BudgetLedger {
     return null;
   }
 
-  async readBalances(keys: readonly PeriodKey[]): Promise<readonly Balance[]> {
+  async readLevels(keys: readonly PeriodKey[]): Promise<readonly BudgetLevel[]> {
     if (keys.length === 0) return [];
-    const rows = await this.query<{ posted_nanos: string; held_nanos: string }>(READ_BALANCES, [
+    const rows = await this.query<LevelRow>(READ_LEVELS, [
       keys.map((key) => key.budgetId),
       keys.map((key) => key.generation),
       keys.map((key) => key.period.start),
+      this.decidedAt(),
     ]);
     assert(rows.length === keys.length, 'one row for each key');
-    return rows.map((row, i) => balanceOf(present(keys[i], 'one key for each row'), row));
+    return rows.map((row, i) => ({
+      ...balanceOf(present(keys[i], 'one key for each row'), row),
+      extraNanos: BigInt(row.extra_nanos),
+    }));
   }
 
   async dueHolds(most: number): Promise<readonly DueHold[]> {

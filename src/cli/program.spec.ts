@@ -66,6 +66,10 @@ beforeAll(async () => {
         statuses: [],
         affordableNanos: 9_007_199_254_740_993n,
         virtualKeyId: '',
+        reservationId: '',
+        reservationExpiresAt: undefined,
+        replayed: false,
+        unheld: false,
       });
     },
   });
@@ -253,6 +257,9 @@ describe('a service', () => {
       statuses: [],
       affordableNanos: '9007199254740993',
       virtualKeyId: '',
+      reservationId: '',
+      replayed: false,
+      unheld: false,
     });
   });
 

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/domain-error.js';
 import type { Chain, Directory } from './core/directory.js';
-import type { Owner, Price, VirtualKey } from './core/model.js';
+import type { Budget, Limit, Owner, Price, VirtualKey } from './core/model.js';
 import type { Call, Matched } from './core/policy-group.js';
 import { RecentMisses } from './core/recent-misses.js';
 import { notFound } from './core/references.js';
@@ -67,6 +67,14 @@ export class GovernanceService {
 
   price(provider: string, model: string): Price | undefined {
     return this.directory.findPrice(provider, model);
+  }
+
+  limit(id: string): Limit | undefined {
+    return this.directory.get('limit', id);
+  }
+
+  budget(id: string): Budget | undefined {
+    return this.directory.get('budget', id);
   }
 
   /** @throws DomainError `NOT_FOUND` if there is no such owner. */

@@ -12,10 +12,24 @@ export type Admission =
   | { readonly kind: 'refused'; readonly reason: DenyReason; readonly virtualKeyId: string }
   | {
       readonly kind: 'admitted';
-      readonly virtualKeyId: string;
+      readonly caller: Caller;
       readonly limits: readonly Limit[];
       readonly budgets: readonly Budget[];
     };
+
+/** Whom a call belongs to. Empty where there is none. */
+export interface Caller {
+  readonly virtualKeyId: string;
+  readonly teamId: string;
+  readonly customerId: string;
+}
+
+export const callerOf = (resolved: Resolved): Caller => {
+  if (resolved.kind !== 'found') return { virtualKeyId: '', teamId: '', customerId: '' };
+  const { key, chain } = resolved;
+  const customerId = chain.customer?.id ?? key.customerId ?? '';
+  return { virtualKeyId: key.id, teamId: key.teamId ?? '', customerId };
+};
 
 @Injectable()
 export class CallAdmission {
@@ -36,12 +50,17 @@ export class CallAdmission {
     if (resolved.kind === 'unknown') return refused('KEY_UNKNOWN');
     if (resolved.kind === 'none') {
       if (this.config.governance.virtualKeyMandatory) return refused('KEY_REQUIRED');
-      return { kind: 'admitted', virtualKeyId: '', ...this.governance.match(resolved.chain, call) };
+      return this.admitted(call, resolved);
     }
-    const { key, chain } = resolved;
+    const { key } = resolved;
     const denial = accessDenial(key, call, now);
     if (denial !== undefined) return refused(denial, key.id);
-    return { kind: 'admitted', virtualKeyId: key.id, ...this.governance.match(chain, call) };
+    return this.admitted(call, resolved);
+  }
+
+  private admitted(call: CallTarget, resolved: Exclude<Resolved, { kind: 'unknown' }>): Admission {
+    const policies = this.governance.match(resolved.chain, call);
+    return { kind: 'admitted', caller: callerOf(resolved), ...policies };
   }
 }
 

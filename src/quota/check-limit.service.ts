@@ -1,32 +1,42 @@
 import { Injectable } from '@nestjs/common';
-import { BudgetsService } from '../budgets/budgets.service.js';
-import { Clock } from '../common/clock.js';
+import type { ReservationFacts } from '../budgets/core/ledger-item.js';
 import type { WallMs } from '../common/time.js';
-import type { Demand, Reading, TakeOutcome } from '../counters/core/counter.js';
+import type { Demand, Reading, Receipt } from '../counters/core/counter.js';
 import { CounterEngine } from '../counters/counter-engine.js';
 import type { Budget, Limit } from '../governance/core/model.js';
-import { type Admission, CallAdmission } from './call-admission.js';
+import { type BudgetAnswer, type BudgetCheck, BudgetChecks } from './budget-checks.js';
+import { type Admission, CallAdmission, type Caller } from './call-admission.js';
 import type { CheckCall } from './core/calls.js';
-import { type Decision, decide, denyKey, type PolicyVerdict } from './core/decision.js';
 import { DecisionCounts } from './core/decision-counts.js';
-import { inOwnerOrder, MatchedPolicies } from './matched-policies.js';
+import { type Decision, decide, denyKey, type PolicyVerdict } from './core/decision.js';
+import { Estimates } from './estimates.js';
+import { inOwnerOrder, type MatchedPolicies } from './matched-policies.js';
+import { QuotaPorts } from './quota-ports.js';
 
 export interface CheckAnswer {
   readonly decision: Decision;
   /** Empty if the call named no key, or one that does not exist. */
   readonly virtualKeyId: string;
+  /** What was set aside, if anything was. */
+  readonly reservation?: ReservationFacts;
+  /** The reservation is one that the same check had made before. */
+  readonly isReplayed?: boolean;
+  /** The call was let pass without the ledger, which is away. */
+  readonly isUnheld?: boolean;
 }
 
 /** A check whose key and policies are known. */
 interface MatchedCheck {
   readonly call: CheckCall;
+  readonly caller: Caller;
   readonly limits: readonly Limit[];
   readonly budgets: readonly Budget[];
   readonly demands: readonly Demand[];
   readonly now: WallMs;
 }
 
-type Taken = Extract<TakeOutcome, { kind: 'taken' }>;
+type Outcome = Omit<CheckAnswer, 'virtualKeyId'>;
+type Held = Extract<BudgetAnswer, { kind: 'held' }>;
 
 /**
  * May this call go ahead? Limits are decided first, from memory, and count at once; budgets then ask
@@ -36,17 +46,20 @@ type Taken = Extract<TakeOutcome, { kind: 'taken' }>;
 @Injectable()
 export class CheckLimitService {
   readonly counts = new DecisionCounts();
+  private readonly policies: MatchedPolicies;
 
   constructor(
     private readonly admission: CallAdmission,
     private readonly counters: CounterEngine,
-    private readonly budgets: BudgetsService,
-    private readonly policies: MatchedPolicies,
-    private readonly clock: Clock,
-  ) {}
+    private readonly budgets: BudgetChecks,
+    private readonly estimates: Estimates,
+    private readonly ports: QuotaPorts,
+  ) {
+    this.policies = ports.policies;
+  }
 
   check(call: CheckCall): CheckAnswer | Promise<CheckAnswer> {
-    const admission = this.admission.admit(call, this.clock.wallNow());
+    const admission = this.admission.admit(call, this.ports.clock.wallNow());
     return admission instanceof Promise
       ? admission.then((known) => this.decideFor(call, known))
       : this.decideFor(call, admission);
@@ -56,7 +69,7 @@ export class CheckLimitService {
   async checkMany(
     calls: readonly CheckCall[],
   ): Promise<readonly PromiseSettledResult<CheckAnswer>[]> {
-    const now = this.clock.wallNow();
+    const now = this.ports.clock.wallNow();
     const admissions = await Promise.allSettled(
       calls.map(async (call) => ({ call, admission: await this.admission.admit(call, now) })),
     );
@@ -69,67 +82,121 @@ export class CheckLimitService {
   }
 
   private decideFor(call: CheckCall, admission: Admission): CheckAnswer | Promise<CheckAnswer> {
-    const { virtualKeyId } = admission;
-    const answer = (decision: Decision): CheckAnswer => {
-      if (!call.dryRun) this.counts.record(decision);
-      return { decision, virtualKeyId };
-    };
-    if (admission.kind === 'refused') return answer(denyKey(admission.reason));
-    const { limits, budgets } = admission;
+    if (admission.kind === 'refused') {
+      const decision = denyKey(admission.reason);
+      return this.answer(call, admission.virtualKeyId, { decision });
+    }
+    const { caller, limits, budgets } = admission;
     const demands = this.policies.demands(limits, call.requests);
-    const check = { call, limits, budgets, demands, now: this.clock.wallNow() };
-    if (budgets.length === 0) return answer(this.checkLimits(check));
-    return this.checkBoth(check).then(answer);
+    const now = this.ports.clock.wallNow();
+    const check = { call, caller, limits, budgets, demands, now };
+    const { virtualKeyId } = caller;
+    if (budgets.length === 0) return this.answer(call, virtualKeyId, this.checkLimits(check));
+    return this.checkBoth(check).then((outcome) => this.answer(call, virtualKeyId, outcome));
   }
 
-  private checkLimits(check: MatchedCheck): Decision {
+  private answer(call: CheckCall, virtualKeyId: string, outcome: Outcome): CheckAnswer {
+    if (!call.dryRun && outcome.isReplayed !== true) this.counts.record(outcome.decision);
+    return { ...outcome, virtualKeyId };
+  }
+
+  private checkLimits(check: MatchedCheck): Outcome {
     const { call, demands, now } = check;
     const readings = call.dryRun
       ? this.counters.read(demands, now)
       : this.counters.take(demands, now).readings;
-    return decide(this.limitVerdicts(check, readings));
+    return { decision: decide(this.limitVerdicts(check, readings)) };
   }
 
-  private async checkBoth(check: MatchedCheck): Promise<Decision> {
-    const { call, demands, now } = check;
-    if (call.dryRun) return this.withBudgets(check, this.counters.read(demands, now));
+  private async checkBoth(check: MatchedCheck): Promise<Outcome> {
+    const { call, caller, budgets, demands, now } = check;
+    const estimate = this.estimates.estimate(call, budgets);
+    if (estimate === undefined) return { decision: denyKey('UNPRICED') };
+    const asked = { call, caller, budgets, estimate, now };
+    if (call.dryRun) return this.lookAtBudgets(check, asked, this.counters.read(demands, now));
     const outcome = this.counters.take(demands, now);
-    if (outcome.kind === 'refused') return this.withBudgets(check, outcome.readings);
-    return this.decideHeld(check, outcome);
+    if (outcome.kind === 'refused') return this.refusedByLimits(check, asked, outcome.readings);
+    return this.decideTaken(check, asked, outcome);
   }
 
-  /** The limits have counted the call already; whatever keeps it from being allowed gives that back. */
-  private async decideHeld(check: MatchedCheck, { readings, receipt }: Taken): Promise<Decision> {
+  private async lookAtBudgets(
+    check: MatchedCheck,
+    asked: BudgetCheck,
+    readings: readonly Reading[],
+  ): Promise<Outcome> {
+    const verdicts = await this.budgets.look(asked);
+    return { decision: this.decideBoth(check, readings, verdicts) };
+  }
+
+  /** A check that was allowed before and is only repeated is not refused for what has passed since. */
+  private async refusedByLimits(
+    check: MatchedCheck,
+    asked: BudgetCheck,
+    readings: readonly Reading[],
+  ): Promise<Outcome> {
+    const earlier = await this.budgets.findEarlier(asked);
+    if (earlier === undefined) return this.lookAtBudgets(check, asked, readings);
+    const decision = decide(this.limitVerdicts(check, readings).map(withoutRefusal));
+    return { decision, reservation: earlier, isReplayed: true };
+  }
+
+  /** The limits have counted the call already; whatever keeps it from being new gives that back. */
+  private async decideTaken(
+    check: MatchedCheck,
+    asked: BudgetCheck,
+    { readings, receipt }: { readings: readonly Reading[]; receipt: Receipt },
+  ): Promise<Outcome> {
     const { provisional } = this.policies;
     provisional.begin(receipt.entries);
-    let verdicts: readonly PolicyVerdict[];
+    let answer: BudgetAnswer;
     try {
-      verdicts = await this.budgetVerdicts(check);
+      answer = await this.budgets.ask(asked, receipt);
     } catch (error) {
-      this.counters.giveBack(receipt, this.clock.wallNow());
+      this.counters.giveBack(receipt, this.ports.clock.wallNow());
       throw error;
     } finally {
       provisional.end(receipt.entries);
     }
-    const decision = decide(inOwnerOrder(this.limitVerdicts(check, readings), verdicts));
-    if (decision.kind === 'allow') return decision;
-    const now = this.clock.wallNow();
+    if (answer.kind === 'held' && answer.isReplayed) return this.repeated(check, receipt, answer);
+    const verdicts = answer.kind === 'unheld' ? [] : answer.verdicts;
+    const decision = this.decideBoth(check, readings, verdicts);
+    if (decision.kind === 'deny')
+      return { decision: this.decideBoth(check, this.giveBack(check, receipt), verdicts) };
+    if (answer.kind === 'held') return { decision, reservation: answer.reservation };
+    return { decision, isUnheld: answer.kind === 'unheld' };
+  }
+
+  /** What the same check was told before: allowed, whatever has passed since, and counted once. */
+  private repeated(
+    check: MatchedCheck,
+    receipt: Receipt,
+    { verdicts, reservation }: Held,
+  ): Outcome {
+    const limits = this.limitVerdicts(check, this.giveBack(check, receipt));
+    const decision = decide(inOwnerOrder(limits, verdicts).map(withoutRefusal));
+    return { decision, reservation, isReplayed: true };
+  }
+
+  private giveBack({ demands }: MatchedCheck, receipt: Receipt): readonly Reading[] {
+    const now = this.ports.clock.wallNow();
     this.counters.giveBack(receipt, now);
-    const after = this.limitVerdicts(check, this.counters.read(check.demands, now));
-    return decide(inOwnerOrder(after, verdicts));
+    return this.counters.read(demands, now);
   }
 
-  private async withBudgets(check: MatchedCheck, readings: readonly Reading[]): Promise<Decision> {
-    const verdicts = await this.budgetVerdicts(check);
-    return decide(inOwnerOrder(this.limitVerdicts(check, readings), verdicts));
-  }
-
-  private async budgetVerdicts({ call, budgets, now }: MatchedCheck) {
-    const balances = await this.budgets.balances(this.policies.periodKeys(budgets, now));
-    return this.policies.budgetVerdicts(budgets, balances, call.amountNanos, now);
+  private decideBoth(
+    check: MatchedCheck,
+    readings: readonly Reading[],
+    budgets: readonly PolicyVerdict[],
+  ): Decision {
+    return decide(inOwnerOrder(this.limitVerdicts(check, readings), budgets));
   }
 
   private limitVerdicts({ limits, call }: MatchedCheck, readings: readonly Reading[]) {
     return this.policies.limitVerdicts(limits, call.requests, readings);
   }
 }
+
+const withoutRefusal = (verdict: PolicyVerdict): PolicyVerdict => ({
+  ...verdict,
+  refusal: undefined,
+});

@@ -2,30 +2,42 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { BudgetsService } from '../budgets/budgets.service.js';
 import type { JournaledDebit } from '../budgets/core/journal-entry.js';
-import type { Balance, Debit, DebitFacts, DebitOutcome } from '../budgets/core/ledger-model.js';
+import type { BudgetLevel, LedgerAnswer, PostDebit } from '../budgets/core/ledger-item.js';
+import type { Debit, DebitFacts } from '../budgets/core/ledger-model.js';
 import { priceDebit } from '../budgets/core/price-debit.js';
+import { AssertionError } from '../common/assert.js';
 import { DomainError } from '../common/domain-error.js';
 import { newId } from '../common/ids.js';
 import type { WallMs } from '../common/time.js';
 import { CounterEngine } from '../counters/counter-engine.js';
 import type { Budget } from '../governance/core/model.js';
 import { GovernanceService, type Resolved } from '../governance/governance.service.js';
+import { callerOf } from './call-admission.js';
+import { JUST_LOOKING } from './core/budget-verdict.js';
+import { debitBody } from './core/call-body.js';
 import { type DebitCall, keyNotFound } from './core/calls.js';
-import { debitBody } from './core/debit-body.js';
 import type { PolicyVerdict } from './core/decision.js';
-import { MatchedPolicies } from './matched-policies.js';
 import { QuotaPorts } from './quota-ports.js';
+import { reservationEnded, reservationNotFound } from './reservation-errors.js';
 
 export interface DebitAnswer {
-  readonly facts: DebitFacts;
+  readonly facts: Pick<DebitFacts, 'id' | 'amountNanos' | 'priceId' | 'priceRevision'>;
+  readonly recordedAt: WallMs;
   readonly replayed: boolean;
+  /** The reservation that it settles had ended before. */
+  readonly late: boolean;
+  /** What was spent beyond the reservation. */
+  readonly overageNanos: bigint;
+  /** Empty while the ledger is away: what others have posted meanwhile is not known. */
   readonly verdicts: readonly PolicyVerdict[];
   readonly virtualKeyId: string;
+  /** It is in this replica's journal, and not yet in the ledger. */
+  readonly journaled: boolean;
 }
 
 /** A debit whose key is known and whose amount is settled. */
 interface PreparedDebit {
-  readonly debit: Debit;
+  readonly item: PostDebit;
   readonly budgets: readonly Budget[];
   readonly now: WallMs;
 }
@@ -40,7 +52,6 @@ export class DebitBudgetService {
     private readonly governance: GovernanceService,
     private readonly budgets: BudgetsService,
     private readonly counters: CounterEngine,
-    private readonly policies: MatchedPolicies,
     private readonly ports: QuotaPorts,
   ) {}
 
@@ -71,30 +82,31 @@ export class DebitBudgetService {
     if (resolved.kind === 'unknown')
       throw keyNotFound(call.subject.kind === 'key' ? call.subject.keyId : undefined);
     const prepared = this.prepare(call, resolved);
-    const outcome = await this.budgets.debit(prepared.debit);
-    if (outcome.kind === 'posted' && call.countLimits) this.countLimits(call, resolved);
+    const outcome = await this.budgets.debit(prepared.item);
+    const isNew = outcome.kind === 'posted' && !outcome.isReplayed;
+    if (isNew && call.countLimits) this.countLimits(call, resolved);
     return this.answer(prepared, outcome);
   }
 
   private prepare(call: DebitCall, resolved: Known): PreparedDebit {
     const now = this.ports.clock.wallNow();
     const { budgets } = this.governance.match(resolved.chain, call);
-    const key = resolved.kind === 'found' ? resolved.key : undefined;
+    const caller = callerOf(resolved);
     const debit: Debit = {
       id: newId('debit', now, this.ports.random),
-      scope: key?.id ?? '',
+      scope: caller.virtualKeyId,
       idempotencyKey: call.idempotencyKey,
-      bodyHash: sha256(debitBody(call, key?.id ?? '')),
-      virtualKeyId: key?.id ?? '',
-      teamId: key?.teamId ?? '',
-      customerId: key?.customerId ?? '',
+      bodyHash: sha256(debitBody(call, caller.virtualKeyId)),
+      ...caller,
       provider: call.provider,
       model: call.model,
       tokens: call.tokens,
       ...this.amountOf(call),
-      postedTo: this.policies.periodKeys(budgets, now),
+      postedTo: this.ports.policies.periodKeys(budgets, now),
     };
-    return { debit, budgets, now };
+    const watched = this.ports.policies.periodLimits(budgets, now);
+    const item = { kind: 'debit', debit, reservation: call.reservation, watched } as const;
+    return { item, budgets, now };
   }
 
   private amountOf(call: DebitCall): Pick<Debit, 'amountNanos' | 'priceId' | 'priceRevision'> {
@@ -111,44 +123,61 @@ export class DebitBudgetService {
 
   private countLimits(call: DebitCall, resolved: Known): void {
     const { limits } = this.governance.match(resolved.chain, call);
-    this.counters.add(this.policies.demands(limits, 1), this.ports.clock.wallNow());
+    this.counters.add(this.ports.policies.demands(limits, 1), this.ports.clock.wallNow());
   }
 
   private answer(
-    { debit, budgets, now }: PreparedDebit,
-    outcome: DebitOutcome | JournaledDebit,
+    { item, budgets, now }: PreparedDebit,
+    outcome: LedgerAnswer | JournaledDebit,
   ): DebitAnswer {
+    const { virtualKeyId } = item.debit;
     switch (outcome.kind) {
-      case 'posted':
-      case 'replayed': {
-        const { facts, balances } = outcome;
-        const replayed = outcome.kind === 'replayed';
-        const verdicts = this.verdicts(budgets, balances, now);
-        return { facts, replayed, verdicts, virtualKeyId: debit.virtualKeyId };
+      case 'posted': {
+        const { facts, isReplayed, isLate, overageNanos, balances } = outcome;
+        return {
+          facts,
+          recordedAt: facts.recordedAt,
+          replayed: isReplayed,
+          late: isLate,
+          overageNanos,
+          verdicts: this.verdicts(budgets, balances, now),
+          virtualKeyId,
+          journaled: false,
+        };
       }
       case 'journaled': {
-        const facts = { ...outcome.facts, recordedAt: now, postedTo: [] };
-        const { virtualKeyId } = debit;
-        return { facts, replayed: outcome.isReplayed, verdicts: [], virtualKeyId };
+        const { facts, isReplayed: replayed } = outcome;
+        const unknown = { late: false, overageNanos: 0n, verdicts: [] };
+        return { facts, recordedAt: now, replayed, ...unknown, virtualKeyId, journaled: true };
       }
       case 'conflict':
         throw keyReused();
       case 'out_of_range':
         throw balanceOverflow();
+      case 'unknown':
+        throw reservationNotFound();
+      case 'ended':
+        throw reservationEnded(outcome.reservation);
+      case 'held':
+      case 'denied':
+      case 'released':
+      case 'extended':
+      case 'expired':
+        throw new AssertionError(`the ledger answered a debit with ${outcome.kind}`);
     }
   }
 
   /** The ledger answers for the periods that were posted to; a budget deleted since has no verdict. */
-  private verdicts(budgets: readonly Budget[], balances: readonly Balance[], now: WallMs) {
+  private verdicts(budgets: readonly Budget[], levels: readonly BudgetLevel[], now: WallMs) {
     const byId = new Map(budgets.map((budget) => [budget.id, budget]));
-    const known = balances.flatMap((balance) => {
-      const budget = byId.get(balance.key.budgetId);
-      return budget === undefined ? [] : [{ budget, balance }];
+    const known = levels.flatMap((level) => {
+      const budget = byId.get(level.key.budgetId);
+      return budget === undefined ? [] : [{ budget, level }];
     });
-    return this.policies.budgetVerdicts(
+    return this.ports.policies.budgetVerdicts(
       known.map(({ budget }) => budget),
-      known.map(({ balance }) => balance),
-      0n,
+      known.map(({ level }) => level),
+      JUST_LOOKING,
       now,
     );
   }

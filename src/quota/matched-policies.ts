@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { IntervalCache } from '../common/interval-at.js';
 import type { WallMs } from '../common/time.js';
-import type { Balance, PeriodKey } from '../budgets/core/ledger-model.js';
+import type { BudgetLevel, PeriodLimit } from '../budgets/core/ledger-item.js';
+import type { PeriodKey } from '../budgets/core/ledger-model.js';
 import type { CounterSpec, Demand, Reading } from '../counters/core/counter.js';
 import type { Budget, Limit } from '../governance/core/model.js';
-import { budgetVerdict } from './core/budget-verdict.js';
+import { rulesOf } from './budget-rules.js';
+import { type BudgetQuestion, budgetVerdict } from './core/budget-verdict.js';
 import type { PolicyVerdict } from './core/decision.js';
 import { limitVerdict } from './core/limit-verdict.js';
 import { ProvisionalTakes } from './core/provisional-takes.js';
@@ -25,10 +27,16 @@ export class MatchedPolicies {
   }
 
   periodKeys(budgets: readonly Budget[], now: WallMs): readonly PeriodKey[] {
+    return budgets.map((budget) => this.periodKey(budget, now));
+  }
+
+  /** The same periods, with what the ledger must know to decide over them. */
+  periodLimits(budgets: readonly Budget[], now: WallMs): readonly PeriodLimit[] {
     return budgets.map((budget) => ({
-      budgetId: budget.id,
-      generation: budget.generation,
-      period: this.intervals.intervalAt(budget.period, now),
+      key: this.periodKey(budget, now),
+      limitNanos: budget.amountNanos,
+      isEnforced: !budget.shadow,
+      thresholdPercents: rulesOf(budget).thresholdPercents,
     }));
   }
 
@@ -48,29 +56,28 @@ export class MatchedPolicies {
 
   budgetVerdicts(
     budgets: readonly Budget[],
-    balances: readonly Balance[],
-    amountNanos: bigint,
+    levels: readonly BudgetLevel[],
+    question: BudgetQuestion,
     now: WallMs,
   ): PolicyVerdict[] {
     return budgets.flatMap((budget, i) => {
-      const balance = balances[i];
-      if (balance === undefined) return [];
-      const { postedNanos, heldNanos, key } = balance;
+      const level = levels[i];
+      if (level === undefined) return [];
+      const { postedNanos, heldNanos, extraNanos, key } = level;
+      const limitNanos = budget.amountNanos + extraNanos;
       const endless = budget.period.kind === 'lifetime';
-      const { amountNanos: limitNanos } = budget;
-      const state = {
-        amountNanos: limitNanos,
-        postedNanos,
-        heldNanos,
-        period: key.period,
-        endless,
-      };
-      return [budgetVerdict(factsOf(budget), state, amountNanos, now)];
+      const state = { limitNanos, postedNanos, heldNanos, period: key.period, endless };
+      return [budgetVerdict(factsOf(budget), state, question, now)];
     });
   }
 
+  private periodKey(budget: Budget, now: WallMs): PeriodKey {
+    const period = this.intervals.intervalAt(budget.period, now);
+    return { budgetId: budget.id, generation: budget.generation, period };
+  }
+
   /** One spec object for each version of a limit, so that the engine can remember things about it. */
-  private counterOf(limit: Limit): CounterSpec {
+  counterOf(limit: Limit): CounterSpec {
     const known = this.counters.get(limit);
     if (known !== undefined) return known;
     const { id, generation, algorithm, window, maximum } = limit;

@@ -3,6 +3,7 @@ import { status } from '@grpc/grpc-js';
 import { DomainError } from '../common/domain-error.js';
 import { LIFETIME } from '../common/interval-at.js';
 import type { Interval } from '../common/time.js';
+import type { Duration } from '../gen/google/protobuf/duration.js';
 import {
   type Interval as IntervalMessage,
   type Owner as OwnerMessage,
@@ -17,15 +18,28 @@ import {
   type DebitBudgetResponse,
   Decision as DecisionMessage,
   DenyReason as DenyReasonMessage,
+  Durability,
+  type ExtendReservationRequest,
+  type ExtendReservationResponse,
+  type ReleaseReservationRequest,
+  type ReleaseReservationResponse,
   type GetUsageResponse,
   type ItemError,
 } from '../gen/weir/v1/quota_service.js';
 import { grpcStatus } from '../rpc/grpc-status.js';
-import { fromTimestamp, toDuration, toTimestamp } from '../rpc/proto-time.js';
+import { fromDuration, fromTimestamp, toDuration, toTimestamp } from '../rpc/proto-time.js';
 import type { CheckAnswer } from './check-limit.service.js';
-import type { DebitCall, RawCheck, Subject } from './core/calls.js';
+import type {
+  DebitCall,
+  RawCheck,
+  RawExtend,
+  RawRelease,
+  ReservationName,
+  Subject,
+} from './core/calls.js';
 import type { DenyReason, PolicyVerdict } from './core/decision.js';
 import type { DebitAnswer } from './debit-budget.service.js';
+import type { ExtendAnswer, ReleaseAnswer } from './reservations.service.js';
 import type { Usage } from './usage.service.js';
 
 type SubjectMessage = CheckLimitRequest['subject'];
@@ -37,9 +51,32 @@ export function toSubject(subject: SubjectMessage): Subject {
 }
 
 export function toRawCheck(request: CheckLimitRequest): RawCheck {
-  const { provider, model, labels, requests, amountNanos, dryRun } = request;
-  const subject = toSubject(request.subject);
-  return { subject, provider, model, labels, requests, amountNanos, dryRun };
+  const { subject, reserveTtl, ...rest } = request;
+  return {
+    ...rest,
+    requests: request.requests,
+    subject: toSubject(subject),
+    reserveTtlMs: optionalMs(reserveTtl),
+  };
+}
+
+export const toRawExtend = (request: ExtendReservationRequest): RawExtend => ({
+  subject: toSubject(request.subject),
+  reservation: toReservationName(request.reservation),
+  reserveTtlMs: optionalMs(request.reserveTtl),
+  addNanos: request.addNanos,
+});
+
+export const toRawRelease = (request: ReleaseReservationRequest): RawRelease => ({
+  subject: toSubject(request.subject),
+  reservation: toReservationName(request.reservation),
+  refund: request.refund,
+});
+
+function toReservationName(name: DebitBudgetRequest['reservation']): ReservationName | undefined {
+  if (name === undefined) return undefined;
+  if (name.$case === 'reservationId') return { kind: 'id', id: name.value };
+  return { kind: 'key', key: name.value };
 }
 
 export function toDebitCall(request: DebitBudgetRequest): DebitCall {
@@ -51,10 +88,13 @@ export function toDebitCall(request: DebitBudgetRequest): DebitCall {
     output: usage?.output ?? 0n,
     reasoning: usage?.reasoning ?? 0n,
   };
-  return { subject, provider, model, labels, idempotencyKey, amountNanos, tokens, countLimits };
+  const reservation = toReservationName(request.reservation);
+  const call = { subject, provider, model, labels, idempotencyKey, amountNanos };
+  return { ...call, tokens, countLimits, reservation };
 }
 
-export function fromCheckAnswer({ decision, virtualKeyId }: CheckAnswer): CheckLimitResponse {
+export function fromCheckAnswer(answer: CheckAnswer): CheckLimitResponse {
+  const { decision, virtualKeyId, reservation } = answer;
   const { verdicts, affordableNanos } = decision;
   const denied = decision.kind === 'deny' ? decision : undefined;
   return {
@@ -65,20 +105,48 @@ export function fromCheckAnswer({ decision, virtualKeyId }: CheckAnswer): CheckL
     statuses: verdicts.map(fromVerdict),
     affordableNanos,
     virtualKeyId,
+    reservationId: reservation?.id ?? '',
+    reservationExpiresAt: reservation && toTimestamp(reservation.expiresAt),
+    replayed: answer.isReplayed ?? false,
+    unheld: answer.isUnheld ?? false,
   };
 }
 
+export function fromExtendAnswer({ kind, reservation }: ExtendAnswer): ExtendReservationResponse {
+  const denied = kind === 'denied';
+  return {
+    decision: denied ? DecisionMessage.DECISION_DENY : DecisionMessage.DECISION_ALLOW,
+    reason: denied
+      ? DenyReasonMessage.DENY_REASON_BUDGET_EXHAUSTED
+      : DenyReasonMessage.DENY_REASON_UNSPECIFIED,
+    reservationId: reservation.id,
+    amountNanos: reservation.amountNanos,
+    reservationExpiresAt: toTimestamp(reservation.expiresAt),
+  };
+}
+
+export const fromReleaseAnswer = (answer: ReleaseAnswer): ReleaseReservationResponse => ({
+  reservationId: answer.reservation.id,
+  amountNanos: answer.reservation.amountNanos,
+  replayed: answer.replayed,
+});
+
 export function fromDebitAnswer(answer: DebitAnswer): DebitBudgetResponse {
-  const { facts, replayed, verdicts, virtualKeyId } = answer;
+  const { facts, replayed, verdicts, virtualKeyId, late, overageNanos } = answer;
   return {
     debitId: facts.id,
     amountNanos: facts.amountNanos,
     replayed,
     priceId: facts.priceId,
     priceRevision: facts.priceRevision,
-    recordedAt: toTimestamp(facts.recordedAt),
+    recordedAt: toTimestamp(answer.recordedAt),
     statuses: verdicts.map(fromVerdict),
     virtualKeyId,
+    late,
+    overageNanos,
+    durability: answer.journaled
+      ? Durability.DURABILITY_JOURNALED
+      : Durability.DURABILITY_COMMITTED,
   };
 }
 
@@ -129,6 +197,9 @@ function fromInterval({ start, end }: Interval): IntervalMessage {
   };
 }
 
+const optionalMs = (duration: Duration | undefined): number | undefined =>
+  duration && fromDuration(duration);
+
 const optionalDuration = (ms: number | undefined) =>
   ms === undefined ? undefined : toDuration(ms);
 
@@ -157,4 +228,5 @@ const REASONS: Readonly<Record<DenyReason, DenyReasonMessage>> = {
   KEY_EXPIRED: DenyReasonMessage.DENY_REASON_KEY_EXPIRED,
   PROVIDER_NOT_ALLOWED: DenyReasonMessage.DENY_REASON_PROVIDER_NOT_ALLOWED,
   MODEL_NOT_ALLOWED: DenyReasonMessage.DENY_REASON_MODEL_NOT_ALLOWED,
+  UNPRICED: DenyReasonMessage.DENY_REASON_UNPRICED,
 };

@@ -15,6 +15,12 @@ export function addQuotaService(
     batchCheckLimit: unary('BatchCheckLimit', observer, (batch) => quota.batchCheckLimit(batch)),
     debitBudget: unary('DebitBudget', observer, (request) => quota.debitBudget(request)),
     batchDebitBudget: unary('BatchDebitBudget', observer, (batch) => quota.batchDebitBudget(batch)),
+    extendReservation: unary('ExtendReservation', observer, (request) =>
+      quota.extendReservation(request),
+    ),
+    releaseReservation: unary('ReleaseReservation', observer, (request) =>
+      quota.releaseReservation(request),
+    ),
     getUsage: unary('GetUsage', observer, (request) => quota.getUsage(request)),
   } satisfies QuotaServiceServer);
 }

@@ -11,35 +11,45 @@ import type {
   DebitBudgetRequest,
   DebitBudgetResponse,
   DebitBudgetResult,
+  ExtendReservationRequest,
+  ExtendReservationResponse,
   GetUsageRequest,
   GetUsageResponse,
   ItemError,
+  ReleaseReservationRequest,
+  ReleaseReservationResponse,
 } from '../gen/weir/v1/quota_service.js';
 import { runBatch } from './batch.js';
 import { type CheckAnswer, CheckLimitService } from './check-limit.service.js';
-import { checkCall, debitCall, requireBatchSize } from './core/calls.js';
+import { checkCall, debitCall, extendCall, releaseCall, requireBatchSize } from './core/calls.js';
 import { type DebitAnswer, DebitBudgetService } from './debit-budget.service.js';
 import {
   fromCheckAnswer,
   fromDebitAnswer,
+  fromExtendAnswer,
+  fromReleaseAnswer,
   fromItemError,
   fromUsage,
   toDebitCall,
   toInterval,
   toOwnerKind,
   toRawCheck,
+  toRawExtend,
+  toRawRelease,
   toSubject,
 } from './quota-proto.js';
+import { ReservationsService } from './reservations.service.js';
 import { type Usage, UsageService } from './usage.service.js';
 
 export const BATCH_ITEMS_MAX = 1_000;
 
-/** The five calls of `weir.v1.QuotaService`: message in, use case, message out. */
+/** The calls of `weir.v1.QuotaService`: message in, use case, message out. */
 @Injectable()
 export class QuotaController {
   constructor(
     private readonly checks: CheckLimitService,
     private readonly debits: DebitBudgetService,
+    private readonly reservations: ReservationsService,
     private readonly usage: UsageService,
   ) {}
 
@@ -68,6 +78,16 @@ export class QuotaController {
       run: (calls) => this.debits.debitMany(calls),
     });
     return { results: results.map(debitResult) };
+  }
+
+  async extendReservation(request: ExtendReservationRequest): Promise<ExtendReservationResponse> {
+    return fromExtendAnswer(await this.reservations.extend(extendCall(toRawExtend(request))));
+  }
+
+  async releaseReservation(
+    request: ReleaseReservationRequest,
+  ): Promise<ReleaseReservationResponse> {
+    return fromReleaseAnswer(await this.reservations.release(releaseCall(toRawRelease(request))));
   }
 
   async getUsage(request: GetUsageRequest): Promise<GetUsageResponse> {

@@ -2,23 +2,29 @@ import { Module } from '@nestjs/common';
 import { BudgetsModule } from '../budgets/budgets.module.js';
 import { CountersModule } from '../counters/counters.module.js';
 import { GovernanceModule } from '../governance/governance.module.js';
+import { BudgetChecks } from './budget-checks.js';
 import { CallAdmission } from './call-admission.js';
 import { CheckLimitService } from './check-limit.service.js';
 import { DebitBudgetService } from './debit-budget.service.js';
+import { Estimates } from './estimates.js';
 import { MatchedPolicies } from './matched-policies.js';
 import { QuotaPorts } from './quota-ports.js';
 import { QuotaController } from './quota.controller.js';
+import { ReservationsService } from './reservations.service.js';
 import { UsageService } from './usage.service.js';
 
 @Module({
   imports: [GovernanceModule, BudgetsModule, CountersModule],
   providers: [
+    BudgetChecks,
     CallAdmission,
     CheckLimitService,
     DebitBudgetService,
+    Estimates,
     MatchedPolicies,
     QuotaController,
     QuotaPorts,
+    ReservationsService,
     UsageService,
   ],
   exports: [CheckLimitService, QuotaController],

@@ -6,6 +6,7 @@ import type { Interval } from '../common/time.js';
 import { CounterEngine } from '../counters/counter-engine.js';
 import type { Owner } from '../governance/core/model.js';
 import { GovernanceService } from '../governance/governance.service.js';
+import { JUST_LOOKING } from './core/budget-verdict.js';
 import { keyNotFound, type Subject } from './core/calls.js';
 import type { PolicyVerdict } from './core/decision.js';
 import { inOwnerOrder, MatchedPolicies } from './matched-policies.js';
@@ -43,13 +44,13 @@ export class UsageService {
     const { limits, budgets } = this.governance.policiesOf(owner);
     const now = this.clock.wallNow();
     const readings = this.counters.read(this.policies.demands(limits, 1), now);
-    const [balances, spend] = await Promise.all([
-      this.budgets.balances(this.policies.periodKeys(budgets, now)),
+    const [levels, spend] = await Promise.all([
+      this.budgets.levels(this.policies.periodKeys(budgets, now)),
       this.budgets.spend({ owner, interval }),
     ]);
     const verdicts = inOwnerOrder(
       this.policies.limitVerdicts(limits, 1, readings),
-      this.policies.budgetVerdicts(budgets, balances, 0n, now),
+      this.policies.budgetVerdicts(budgets, levels, JUST_LOOKING, now),
     );
     return { verdicts, spend };
   }

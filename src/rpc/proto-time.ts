@@ -18,3 +18,8 @@ export function toDuration(ms: number): Duration {
   const seconds = Math.floor(whole / 1_000);
   return { seconds: BigInt(seconds), nanos: (whole - seconds * 1_000) * 1_000_000 };
 }
+
+/** Milliseconds, with a fraction where the duration is not whole. */
+export function fromDuration(duration: Duration): number {
+  return Number(duration.seconds) * 1_000 + duration.nanos / 1_000_000;
+}

@@ -100,8 +100,8 @@ class Run {
 
   private async expectSameBooks(): Promise<void> {
     const keys = Array.from({ length: BUDGETS * 2 }, (_, i) => this.period(i >> 1, i % 2));
-    const balances = await this.ledger.readBalances(keys);
-    expect(balances).toEqual(keys.map((key) => this.model.balance(key)));
+    const balances = await this.ledger.readLevels(keys);
+    expect(balances).toEqual(keys.map((key) => this.model.level(key, this.now)));
     expect(this.model.faults()).toEqual([]);
     const due = await this.ledger.dueHolds(1_000_000);
     const ours = due.filter(({ scope }) => scope.startsWith(this.name));

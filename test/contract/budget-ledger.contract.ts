@@ -54,16 +54,16 @@ export function budgetLedgerContract(name: string, open: () => Promise<BudgetLed
     });
 
     const postedTo = async (...keys: PeriodKey[]): Promise<readonly bigint[]> =>
-      (await ledger.readBalances(keys)).map((balance) => balance.postedNanos);
+      (await ledger.readLevels(keys)).map((balance) => balance.postedNanos);
 
     it('reads zero where nothing was posted, in the order asked', async () => {
       await ledger.postDebits([debit('a', { postedTo: [period('second')] })]);
       const keys = [period('first'), period('second'), period('first')];
-      const balances = await ledger.readBalances(keys);
+      const balances = await ledger.readLevels(keys);
       expect(balances.map((balance) => balance.key)).toEqual(keys);
       expect(balances.map((balance) => balance.postedNanos)).toEqual([0n, 100n, 0n]);
       expect(balances.map((balance) => balance.heldNanos)).toEqual([0n, 0n, 0n]);
-      expect(await ledger.readBalances([])).toEqual([]);
+      expect(await ledger.readLevels([])).toEqual([]);
     });
 
     it('posts a debit to each of its periods and answers with facts and balances', async () => {

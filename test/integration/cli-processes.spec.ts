@@ -1,56 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { EXIT } from '../../src/cli/exit-code.js';
-import { eventually } from '../support/eventually.js';
 import { writeTraceFiles } from '../support/trace-file.js';
-
-const RUN_SOURCES = pathToFileURL(join(process.cwd(), 'test/support/run-sources.mjs')).href;
-const MAIN = join(process.cwd(), 'src/cli/main.ts');
-
-/** `weir`, as a process of its own. */
-class Weir {
-  out = '';
-  err = '';
-  private readonly child: ChildProcess;
-  private readonly ended: Promise<number | null>;
-
-  constructor(folder: string, args: readonly string[]) {
-    const { WEIR_TARGET: _target, ...env } = process.env;
-    this.child = spawn(process.execPath, ['--import', RUN_SOURCES, MAIN, ...args], {
-      cwd: folder,
-      env,
-    });
-    this.child.stdout?.on('data', (chunk: Buffer) => (this.out += chunk.toString()));
-    this.child.stderr?.on('data', (chunk: Buffer) => (this.err += chunk.toString()));
-    this.ended = once(this.child, 'close').then(() => this.child.exitCode);
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.child.kill(signal);
-  }
-
-  end(): Promise<number | null> {
-    return this.ended;
-  }
-
-  async says(text: string): Promise<void> {
-    await eventually(
-      `weir says "${text}"; it said: ${this.out}${this.err}`,
-      () => this.out.includes(text) || this.err.includes(text),
-      40_000,
-    );
-  }
-}
+import { WeirProcess } from '../support/weir-process.js';
 
 let folder: string;
-const running: Weir[] = [];
+const running: WeirProcess[] = [];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'weir with space '));
@@ -64,8 +24,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function weir(...args: readonly string[]): Weir {
-  const process = new Weir(folder, args);
+function weir(...args: readonly string[]): WeirProcess {
+  const process = new WeirProcess(folder, args);
   running.push(process);
   return process;
 }
@@ -92,7 +52,7 @@ describe('weir quickstart', () => {
     expect(first.out).toMatch(/DENIED +RATE_LIMITED \(5\/10s\)/);
     expect(first.out).toMatch(/DENIED +BUDGET_EXHAUSTED .*\$0\.00/);
 
-    const [, usage = ''] = /weir (usage .*)/.exec(first.out) ?? [];
+    const [, usage = ''] = /weir (?:-- )?(usage .*)/.exec(first.out) ?? [];
     const copied = weir(...usage.split(' '));
     expect(await copied.end()).toBe(EXIT.OK);
     expect(copied.out).toContain('$0.10');

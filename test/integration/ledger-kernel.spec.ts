@@ -95,7 +95,7 @@ describe('the kernel of the ledger', () => {
     present((await ledger.decide([item]))[0], 'one answer for one item');
 
   const balanceOf = async (budget: PeriodLimit): Promise<readonly bigint[]> => {
-    const [balance] = await ledger.readBalances([budget.key]);
+    const [balance] = await ledger.readLevels([budget.key]);
     return [balance?.postedNanos ?? 0n, balance?.heldNanos ?? 0n];
   };
 

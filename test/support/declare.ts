@@ -114,7 +114,12 @@ export const checkOf = (
   model: 'gpt-4o',
   labels: {},
   amountNanos: 0n,
+  inputTokens: 0n,
+  maxOutputTokens: 0n,
   dryRun: false,
+  reservationKey: '',
+  reserveTtl: undefined,
+  noHold: over.reservationKey === undefined,
   ...over,
 });
 
@@ -131,5 +136,6 @@ export const debitOf = (
   amountNanos: 100n,
   usage: undefined,
   countLimits: false,
+  reservation: undefined,
   ...over,
 });

@@ -136,7 +136,8 @@ export type LedgerAnswer =
       /** What the debit took beyond its reservation. */
       readonly overageNanos: bigint;
       readonly facts: DebitFacts;
-      readonly balances: readonly Balance[];
+      /** In the order of `facts.postedTo`, as they are by now. */
+      readonly balances: readonly BudgetLevel[];
       /** What the settled reservation had taken from limits. */
       readonly takes: string;
     }

@@ -145,7 +145,7 @@ export class LedgerMachine {
   private debit(item: PostDebit, now: WallMs): LedgerAnswer {
     const { debit } = item;
     const earlier = this.entryOfKey.get(keyName(debit.scope, debit.idempotencyKey));
-    if (earlier !== undefined) return this.debitAgain(debit, earlier);
+    if (earlier !== undefined) return this.debitAgain(debit, earlier, now);
     if (item.reservation === undefined) return this.post(item, undefined, now);
     const reservation = this.find(debit.scope, item.reservation);
     if (reservation === undefined) return { kind: 'unknown' };
@@ -155,9 +155,9 @@ export class LedgerMachine {
     return this.post(item, reservation, now);
   }
 
-  private debitAgain(debit: Debit, entry: Entry): LedgerAnswer {
+  private debitAgain(debit: Debit, entry: Entry, now: WallMs): LedgerAnswer {
     if (entry.debit?.bodyHash !== debit.bodyHash) return { kind: 'conflict' };
-    return this.postedAnswer(entry, true, '');
+    return this.postedAnswer(entry, now, true, '');
   }
 
   private post(
@@ -188,16 +188,21 @@ export class LedgerMachine {
     }
     this.record(entry);
     this.entryOfKey.set(keyName(debit.scope, debit.idempotencyKey), entry);
-    return this.postedAnswer(entry, false, reservation?.hold.takes ?? '');
+    return this.postedAnswer(entry, now, false, reservation?.hold.takes ?? '');
   }
 
   private fitsInt64(postings: readonly Posting[]): boolean {
     return postings.every(({ key, nanos }) => isInt64(this.balance(key).postedNanos + nanos));
   }
 
-  private postedAnswer(entry: Entry, isReplayed: boolean, takes: string): LedgerAnswer {
+  private postedAnswer(
+    entry: Entry,
+    now: WallMs,
+    isReplayed: boolean,
+    takes: string,
+  ): LedgerAnswer {
     const { facts, isLate, overageNanos } = entry;
-    const balances = facts.postedTo.map((key) => this.balance(key));
+    const balances = facts.postedTo.map((key) => this.level(key, now));
     return { kind: 'posted', isReplayed, isLate, overageNanos, facts, balances, takes };
   }
 
@@ -210,8 +215,6 @@ export class LedgerMachine {
   private release({ scope, reservation: name }: Release, now: WallMs): LedgerAnswer {
     const reservation = this.find(scope, name);
     if (reservation === undefined) return { kind: 'unknown' };
-    if (reservation.state === 'released')
-      return { kind: 'released', reservation: factsOf(reservation) };
     if (reservation.state !== 'held' || reservation.expiresAt <= now)
       return { kind: 'ended', reservation: factsOf(reservation) };
     this.moveHeld(reservation, -reservation.amountNanos);
@@ -267,7 +270,12 @@ export class LedgerMachine {
   }
 
   private levels(budgets: readonly PeriodLimit[], now: WallMs): readonly BudgetLevel[] {
-    return budgets.map(({ key }) => ({ ...this.balance(key), extraNanos: this.extra(key, now) }));
+    return budgets.map(({ key }) => this.level(key, now));
+  }
+
+  /** A balance, and what grants add to the budget's limit. */
+  level(key: PeriodKey, now: WallMs): BudgetLevel {
+    return { ...this.balance(key), extraNanos: this.extra(key, now) };
   }
 
   private extra({ budgetId }: PeriodKey, now: WallMs): bigint {

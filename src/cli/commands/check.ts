@@ -2,7 +2,9 @@ import type { CheckLimitResponse } from '../../gen/weir/v1/quota_service.js';
 import type { CliCommand } from '../command.js';
 import type { CliContext, CommonOptions } from '../context.js';
 import { EXIT } from '../exit-code.js';
+import { toDuration } from '../../rpc/proto-time.js';
 import { addCallOptions, type CallOptions, callTargetOf } from '../input/call-target.js';
+import { parseDuration } from '../input/duration.js';
 import { parseCount } from '../input/numbers.js';
 import { parseUsd } from '../input/usd.js';
 import { checkLimitResponse } from '../json/quota-messages.js';
@@ -12,6 +14,10 @@ interface Options extends CommonOptions, CallOptions {
   readonly requests?: bigint;
   readonly amount?: bigint;
   readonly dryRun?: boolean;
+  readonly inputTokens?: bigint;
+  readonly maxOutputTokens?: bigint;
+  readonly reservationKey?: string;
+  readonly ttl?: number;
 }
 
 export const checkCommand: CliCommand = {
@@ -33,6 +39,10 @@ export const checkCommand: CliCommand = {
     command
       .option('--requests <n>', 'how many requests the call counts for (default: 1)', parseCount)
       .option('--amount <usd>', 'what it is expected to cost, in US dollars', parseUsd)
+      .option('--input-tokens <n>', 'tokens it will send, for an estimate', parseCount)
+      .option('--max-output-tokens <n>', 'tokens it may get back, for an estimate', parseCount)
+      .option('--reservation-key <key>', 'hold the estimate in budgets, under this name of yours')
+      .option('--ttl <duration>', 'how long to hold it (default: 1m)', parseDuration)
       .option('--dry-run', 'decide, but count nothing')
       .action((options: Options) => check(options, context));
   },
@@ -44,6 +54,11 @@ async function check(options: Options, context: CliContext): Promise<void> {
     requests: options.requests,
     amountNanos: options.amount ?? 0n,
     dryRun: options.dryRun ?? false,
+    reservationKey: options.reservationKey ?? '',
+    reserveTtl: options.ttl === undefined ? undefined : toDuration(options.ttl),
+    noHold: options.reservationKey === undefined,
+    inputTokens: options.inputTokens ?? 0n,
+    maxOutputTokens: options.maxOutputTokens ?? 0n,
   };
   const response = await context.withService(options, ({ quota }) => quota.checkLimit(request));
   if (!isAllowed(response)) context.exitCode = EXIT.DENIED;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { TokenUsage } from '../../gen/weir/v1/quota_service.js';
+import type { DebitBudgetRequest, TokenUsage } from '../../gen/weir/v1/quota_service.js';
 import type { CliCommand } from '../command.js';
 import type { CliContext, CommonOptions } from '../context.js';
 import { CliError } from '../exit-code.js';
@@ -18,6 +18,8 @@ interface Options extends CommonOptions, CallOptions {
   readonly outputTokens?: bigint;
   readonly reasoningTokens?: bigint;
   readonly countLimits?: boolean;
+  readonly reservation?: string;
+  readonly reservationKey?: string;
 }
 
 export const debitCommand: CliCommand = {
@@ -46,6 +48,8 @@ export const debitCommand: CliCommand = {
       .option('--cached-input-tokens <n>', 'input tokens that came from the cache', parseCount)
       .option('--output-tokens <n>', 'output tokens, without reasoning', parseCount)
       .option('--reasoning-tokens <n>', 'reasoning tokens', parseCount)
+      .option('--reservation <id>', 'settles this reservation, by its id')
+      .option('--reservation-key <key>', 'settles the reservation that was made with this key')
       .option('--count-limits', 'count one request in the limits too, if it was not checked before')
       .action((options: Options) => debit(options, context));
   },
@@ -65,6 +69,7 @@ async function debit(options: Options, context: CliContext): Promise<void> {
     amountNanos: options.amount,
     usage,
     countLimits: options.countLimits ?? false,
+    reservation: reservationOf(options),
   };
   const response = await context.withService(options, ({ quota }) => quota.debitBudget(request));
   context.answer(options, {
@@ -77,6 +82,17 @@ async function debit(options: Options, context: CliContext): Promise<void> {
       return `${headline}\n${context.table(STATUS_COLUMNS, statuses)}`;
     },
   });
+}
+
+function reservationOf({
+  reservation,
+  reservationKey,
+}: Options): DebitBudgetRequest['reservation'] {
+  if (reservation !== undefined && reservationKey !== undefined)
+    throw new CliError('Give --reservation or --reservation-key, not both.');
+  if (reservation !== undefined) return { $case: 'reservationId', value: reservation };
+  if (reservationKey !== undefined) return { $case: 'reservationKey', value: reservationKey };
+  return undefined;
 }
 
 function usageOf(options: Options): TokenUsage | undefined {

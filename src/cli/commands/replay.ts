@@ -29,6 +29,7 @@ interface Options extends CommonOptions {
   readonly speed: number;
   readonly concurrency: number;
   readonly limits?: string;
+  readonly estimateFactor: number;
   readonly run?: string;
   readonly patience: number;
 }
@@ -56,8 +57,8 @@ export const replayCommand: CliCommand = {
       .description(
         'Sends a CheckLimit and a DebitBudget for each row of a trace (columns TIMESTAMP, ' +
           'ContextTokens, GeneratedTokens) over gRPC. Rows go to keys in turn, and to models in ' +
-          'turn with each round of keys. Only rows that were admitted are debited; without ' +
-          '--limits all are. Exit code 4 if the sum of the ledger differs from that of the file.',
+          'turn with each round of keys. A check holds the estimate, and the ' +
+          'debit settles it. Only rows that were admitted are debited; without --limits all are. Exit code 4 if the sum of the ledger differs from that of the file.',
       );
     context
       .addCommonOptions(command)
@@ -79,6 +80,12 @@ export const replayCommand: CliCommand = {
         0,
       )
       .option('--limits <file>', 'YAML of limits and budgets that every key gets')
+      .option(
+        '--estimate-factor <n>',
+        'what a check sets aside, as a share of what the call will cost',
+        parseFactor,
+        1,
+      )
       .option(
         '--run <id>',
         'names this run; the same name again resumes it (default: a new one)',
@@ -123,6 +130,7 @@ async function runReplay(options: Options, context: CliContext): Promise<void> {
       keys: options.keys,
       speed: options.speed,
       concurrency: options.concurrency,
+      estimateFactor: options.estimateFactor,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       runId: options.run ?? newRunId(new Date(), Math.random()),
       timeoutMs: options.timeout ?? DEFAULT_TIMEOUT_MS,

@@ -3,6 +3,7 @@ import {
   type DebitBudgetResponse,
   Decision,
   DenyReason,
+  Durability,
   type GetUsageResponse,
   type Spend,
   type TokenUsage,
@@ -33,6 +34,10 @@ export const checkLimitResponse = message<CheckLimitResponse>({
   statuses: listOf(policyStatus),
   affordableNanos: optional(int64),
   virtualKeyId: text,
+  reservationId: text,
+  reservationExpiresAt: optional(timestamp),
+  replayed: flag,
+  unheld: flag,
 });
 
 export const debitBudgetResponse = message<DebitBudgetResponse>({
@@ -44,6 +49,9 @@ export const debitBudgetResponse = message<DebitBudgetResponse>({
   recordedAt: optional(timestamp),
   statuses: listOf(policyStatus),
   virtualKeyId: text,
+  late: flag,
+  overageNanos: int64,
+  durability: enumeration<Durability>(Durability),
 });
 
 export const getUsageResponse = message<GetUsageResponse>({

@@ -17,6 +17,7 @@ const EXPLANATIONS: Readonly<Record<DenyReason, string>> = {
   [DenyReason.DENY_REASON_KEY_EXPIRED]: 'the virtual key has expired',
   [DenyReason.DENY_REASON_PROVIDER_NOT_ALLOWED]: 'the key may not use this provider',
   [DenyReason.DENY_REASON_MODEL_NOT_ALLOWED]: 'the key may not use this model',
+  [DenyReason.DENY_REASON_UNPRICED]: 'its cost cannot be estimated: the model has no price',
   [DenyReason.UNRECOGNIZED]: 'denied, for a reason that this version of weir does not know',
 };
 

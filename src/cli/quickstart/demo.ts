@@ -86,14 +86,25 @@ async function oneCall(
   const subject = { $case: 'virtualKeyId' as const, value: KEY };
   const call = { subject, provider: PROVIDER, model: MODEL, labels: {} };
   const amountNanos = costNanos(kind.input, kind.output);
-  const answer = await quota.checkLimit({ ...call, amountNanos, dryRun: false });
+  const reservationKey = `quickstart-${randomUUID()}`;
+  const answer = await quota.checkLimit({
+    ...call,
+    amountNanos,
+    dryRun: false,
+    reservationKey,
+    reserveTtl: undefined,
+    noHold: false,
+    inputTokens: 0n,
+    maxOutputTokens: 0n,
+  });
   if (!isAllowed(answer)) return { number, kind, answer, statuses: answer.statuses };
   const { input, output } = kind;
   const debit = await quota.debitBudget({
     ...call,
-    idempotencyKey: `quickstart-${randomUUID()}`,
+    idempotencyKey: reservationKey,
     usage: { input, cachedInput: 0n, output, reasoning: 0n },
     countLimits: false,
+    reservation: { $case: 'reservationKey', value: reservationKey },
   });
   const newer = new Map(debit.statuses.map((status) => [status.policyId, status]));
   const statuses = answer.statuses.map((status) => newer.get(status.policyId) ?? status);

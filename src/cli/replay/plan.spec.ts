@@ -15,6 +15,7 @@ const request = {
   runId: 'r',
   trace: 't.csv',
   traceHash: 'abc',
+  estimateFactor: 1,
   keys: 2,
   models: [],
   prices: [price('a'), price('b'), price('c')],

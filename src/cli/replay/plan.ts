@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { priceDebit } from '../../budgets/core/price-debit.js';
 import type { Price } from '../../gen/weir/v1/governance_service.js';
 import { splitModel } from '../input/call-target.js';
 import { CliError } from '../exit-code.js';
@@ -13,6 +14,7 @@ export interface ReplayPlan {
   readonly models: readonly Model[];
   /** Only those of the models. */
   readonly prices: readonly Price[];
+  readonly estimateFactor: number;
   /** Of everything that decides what is debited. Two starts of one run must agree in it. */
   readonly fingerprint: string;
 }
@@ -31,6 +33,8 @@ export interface PlanRequest {
   /** PROVIDER/MODEL; empty: all that have a price. */
   readonly models: readonly string[];
   readonly prices: readonly Price[];
+  /** What a check holds, as a share of what the debit will cost: 1 is exact. */
+  readonly estimateFactor: number;
 }
 
 export function planReplay(request: PlanRequest): ReplayPlan {
@@ -44,6 +48,7 @@ export function planReplay(request: PlanRequest): ReplayPlan {
     keyIds: Array.from({ length: request.keys }, (_, i) => `${customerId}-key-${i + 1}`),
     models: prices.map(({ provider, model }) => ({ provider, model })),
     prices,
+    estimateFactor: request.estimateFactor,
     fingerprint: fingerprintOf(request, prices),
   };
 }
@@ -65,6 +70,31 @@ export function assign(plan: ReplayPlan, row: number): Model & { readonly keyId:
   const model = plan.models[Math.floor(row / plan.keyIds.length) % plan.models.length];
   if (keyId === undefined || !model) throw new CliError('A replay needs a key and a model.');
   return { ...model, keyId };
+}
+
+/** What a row will cost, times the factor: what its check holds. */
+export function estimateNanos(
+  plan: ReplayPlan,
+  { provider, model }: Model,
+  tokens: RowTokens,
+): bigint {
+  const price = plan.prices.find((each) => each.provider === provider && each.model === model);
+  if (price === undefined) throw new CliError(`There is no price for ${provider}/${model}.`);
+  const { inputPicoUsdPerToken: inputPicos, outputPicoUsdPerToken: outputPicos } = price;
+  const usage = {
+    input: tokens.inputTokens,
+    cachedInput: 0n,
+    output: tokens.outputTokens,
+    reasoning: 0n,
+  };
+  const rates = { inputPicos, outputPicos, cachedInputPicos: undefined, reasoningPicos: undefined };
+  const millionths = BigInt(Math.round(plan.estimateFactor * 1_000_000));
+  return (priceDebit(usage, rates) * millionths) / 1_000_000n;
+}
+
+interface RowTokens {
+  readonly inputTokens: bigint;
+  readonly outputTokens: bigint;
 }
 
 /** `2026-08-01T09:00:00Z` and some chance: `260801-090000-k3f9` */

@@ -22,6 +22,7 @@ export interface ReplayRequest {
   readonly speed: number;
   readonly concurrency: number;
   readonly limits?: string;
+  readonly estimateFactor: number;
   readonly runId: string;
   readonly timeoutMs: number;
   readonly giveUpAfterMs: number;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { RecordableHistogram } from 'node:perf_hooks';
 import type { Connection } from '../connection.js';
 import { isAllowed, reasonName } from '../output/decision-text.js';
-import { assign, type ReplayPlan } from './plan.js';
+import { assign, estimateNanos, type ReplayPlan } from './plan.js';
 import type { Retry } from './retry.js';
 import type { Tally } from './tally.js';
 import { readTrace, type TraceRow } from './trace-file.js';
@@ -16,6 +16,9 @@ export interface RunOptions {
   readonly startMs: number;
   readonly onRow: () => void;
 }
+
+/** Longer than an outage that a replay lives through. */
+const HOLD_TTL = { seconds: 3_600n, nanos: 0 };
 
 /** Sends the trace: for each row a check and, if it was admitted, a debit. */
 export class ReplayRunner {
@@ -75,8 +78,18 @@ export class ReplayRunner {
     const subject = { $case: 'virtualKeyId' as const, value: keyId };
     const call = { subject, provider, model, labels: {} };
     const { quota, tally } = this;
+    const key = `replay/${this.plan.runId}/${row.row + 1}`;
     const answer = await this.timed(tally.check, () =>
-      quota.checkLimit({ ...call, amountNanos: 0n, dryRun: false }),
+      quota.checkLimit({
+        ...call,
+        amountNanos: estimateNanos(this.plan, { provider, model }, row),
+        dryRun: false,
+        reservationKey: key,
+        reserveTtl: HOLD_TTL,
+        noHold: false,
+        inputTokens: 0n,
+        maxOutputTokens: 0n,
+      }),
     );
     tally.calls += 1;
     if (!isAllowed(answer)) {
@@ -87,9 +100,11 @@ export class ReplayRunner {
     const posted = await this.timed(tally.debit, () =>
       quota.debitBudget({
         ...call,
-        idempotencyKey: `replay/${this.plan.runId}/${row.row + 1}`,
+        idempotencyKey: key,
         usage: { input: row.inputTokens, cachedInput: 0n, output: row.outputTokens, reasoning: 0n },
         countLimits: false,
+        reservation:
+          answer.reservationId === '' ? undefined : { $case: 'reservationKey', value: key },
       }),
     );
     tally.inputTokens += row.inputTokens;

@@ -1,6 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { type Owner, OwnerKind } from '../../gen/weir/v1/common.js';
-import type { GetCustomerResponse } from '../../gen/weir/v1/governance_service.js';
+import type { Budget, GetCustomerResponse } from '../../gen/weir/v1/governance_service.js';
+import { budget as budgetCodec } from '../json/policy-messages.js';
 import { CliError } from '../exit-code.js';
 import type { Connection } from '../connection.js';
 import { GrpcCallError } from '../../rpc/grpc-client.js';
@@ -32,7 +33,23 @@ export async function setUp(
     await ensure(() => governance.createVirtualKey({ virtualKey: newKey(keyId, plan) }));
     for (const create of policyCalls(keyId, policies, governance)) await ensure(create);
   });
+  if (policies.limits.length + policies.budgets.length > 0) return;
+  const budget = endlessBudget(plan);
+  await ensure(() => governance.createBudget({ budget }));
 }
+
+/** Admits every row, so that each is held at its check and settled by its debit. */
+const endlessBudget = ({ customerId }: ReplayPlan): Budget =>
+  budgetCodec.read(
+    {
+      id: `${customerId}-budget`,
+      name: 'without end',
+      owner: { kind: 'OWNER_KIND_CUSTOMER', id: customerId },
+      amountNanos: (2n ** 63n - 1n).toString(),
+      lifetime: {},
+    },
+    'budget',
+  );
 
 const customerName = ({ runId, fingerprint }: ReplayPlan): string =>
   `Replay ${runId} (${fingerprint})`;

@@ -4,15 +4,29 @@ import type { PolicyVerdict, Refusal } from './decision.js';
 type PolicyFacts = Pick<PolicyVerdict, 'policyId' | 'policyName' | 'owner' | 'shadow'>;
 
 export interface BudgetState {
-  readonly amountNanos: bigint;
+  /** What the period holds, grants and carry-over included. */
+  readonly limitNanos: bigint;
   readonly postedNanos: bigint;
+  /** Everything that is set aside, this call's own share included. */
   readonly heldNanos: bigint;
   readonly period: Interval;
   /** A period without end is never renewed. */
   readonly endless: boolean;
 }
 
-/** Calls in flight settle in seconds, and what they held and did not use comes back. */
+export interface BudgetQuestion {
+  /** What the call needs; 0 if that is not known. */
+  readonly amountNanos: bigint;
+  /** How much of what is held is this call's own. */
+  readonly ownNanos: bigint;
+  /** When the first of the holds that are in the way ends. */
+  readonly freesAt: WallMs | undefined;
+}
+
+/** Nothing is known to be in the way: a look, and no call. */
+export const JUST_LOOKING: BudgetQuestion = { amountNanos: 0n, ownNanos: 0n, freesAt: undefined };
+
+/** Where it is not known when a hold ends: calls in flight settle in seconds. */
 export const HELD_RETRY_MS = 1_000;
 
 /**
@@ -22,28 +36,36 @@ export const HELD_RETRY_MS = 1_000;
 export function budgetVerdict(
   policy: PolicyFacts,
   state: BudgetState,
-  amountNanos: bigint,
+  question: BudgetQuestion,
   now: WallMs,
 ): PolicyVerdict {
-  const remaining = state.amountNanos - state.postedNanos - state.heldNanos;
-  const needed = amountNanos > 0n ? amountNanos : 1n;
+  const { limitNanos, postedNanos, heldNanos, period } = state;
+  const remaining = limitNanos - postedNanos - heldNanos;
+  const needed = question.amountNanos > 0n ? question.amountNanos : 1n;
+  const fits = needed <= remaining + question.ownNanos;
   return {
     ...policy,
     unit: 'nano_usd',
-    limit: state.amountNanos,
+    limit: limitNanos,
     remaining,
-    held: state.heldNanos,
-    interval: state.period,
-    refusal: needed <= remaining ? undefined : refusal(state, needed, now),
+    held: heldNanos,
+    interval: period,
+    refusal: fits ? undefined : refusal(state, needed, question.freesAt, now),
   };
 }
 
-function refusal(state: BudgetState, needed: bigint, now: WallMs): Refusal {
-  if (needed > state.amountNanos && state.amountNanos > 0n)
+function refusal(
+  { limitNanos, postedNanos, period, endless }: BudgetState,
+  needed: bigint,
+  freesAt: WallMs | undefined,
+  now: WallMs,
+): Refusal {
+  if (needed > limitNanos && limitNanos > 0n)
     return { reason: 'TOO_LARGE', retryAfterMs: undefined };
-  if (state.postedNanos + needed <= state.amountNanos)
-    return { reason: 'HELD_BY_OTHERS', retryAfterMs: HELD_RETRY_MS };
-  const retryAfterMs =
-    state.endless || state.amountNanos === 0n ? undefined : state.period.end - now;
+  if (postedNanos + needed <= limitNanos) {
+    const retryAfterMs = freesAt === undefined ? HELD_RETRY_MS : Math.max(1, freesAt - now);
+    return { reason: 'HELD_BY_OTHERS', retryAfterMs };
+  }
+  const retryAfterMs = endless || limitNanos === 0n ? undefined : period.end - now;
   return { reason: 'BUDGET_EXHAUSTED', retryAfterMs };
 }

@@ -3,13 +3,15 @@ import { DomainError } from '../../common/domain-error.js';
 import {
   checkCall,
   debitCall,
+  extendCall,
   type DebitCall,
   INT64_MAX,
   type RawCheck,
+  releaseCall,
   requireBatchSize,
   utf8Length,
 } from './calls.js';
-import { debitBody } from './debit-body.js';
+import { debitBody } from './call-body.js';
 
 const check: RawCheck = {
   subject: { kind: 'key', keyId: 'key_1' },
@@ -18,7 +20,12 @@ const check: RawCheck = {
   labels: {},
   requests: undefined,
   amountNanos: 0n,
+  inputTokens: 0n,
+  maxOutputTokens: 0n,
   dryRun: false,
+  noHold: false,
+  reservationKey: '',
+  reserveTtlMs: undefined,
 };
 
 const debit: DebitCall = {
@@ -30,6 +37,7 @@ const debit: DebitCall = {
   amountNanos: 5n,
   tokens: { input: 0n, cachedInput: 0n, output: 0n, reasoning: 0n },
   countLimits: false,
+  reservation: undefined,
 };
 
 const fieldsOf = (work: () => unknown): readonly string[] => {
@@ -117,6 +125,31 @@ describe('debitCall', () => {
   });
 });
 
+describe('reservations', () => {
+  it('last a minute unless told otherwise, and at most a day', () => {
+    expect(checkCall(check).reserveTtlMs).toBe(60_000);
+    expect(checkCall({ ...check, reserveTtlMs: 1_000 }).reserveTtlMs).toBe(1_000);
+    for (const reserveTtlMs of [0, 999, 86_400_001])
+      expect(fieldsOf(() => checkCall({ ...check, reserveTtlMs }))).toEqual(['reserve_ttl']);
+  });
+
+  it('are named by an id or by a key', () => {
+    const extend = { subject: check.subject, reserveTtlMs: undefined, addNanos: -1n };
+    expect(fieldsOf(() => extendCall({ ...extend, reservation: undefined }))).toEqual([
+      'reservation',
+      'add_nanos',
+      'reserve_ttl',
+    ]);
+    const release = { subject: check.subject, refund: false };
+    expect(
+      fieldsOf(() => releaseCall({ ...release, reservation: { kind: 'key', key: '' } })),
+    ).toEqual(['reservation_key']);
+    expect(
+      fieldsOf(() => debitCall({ ...debit, reservation: { kind: 'id', id: 'x'.repeat(300) } })),
+    ).toEqual(['reservation_id']);
+  });
+});
+
 describe('debitBody', () => {
   it('does not depend on the order of labels', () => {
     expect(debitBody({ ...debit, labels: { a: '1', b: '2' } }, 'key_1')).toBe(
@@ -134,6 +167,8 @@ describe('debitBody', () => {
       debitBody({ ...debit, labels: { a: '1' } }, 'key_1'),
       debitBody({ ...debit, tokens: { ...debit.tokens, input: 1n } }, 'key_1'),
       debitBody({ ...debit, tokens: { ...debit.tokens, output: 1n } }, 'key_1'),
+      debitBody({ ...debit, reservation: { kind: 'id', id: 'r' } }, 'key_1'),
+      debitBody({ ...debit, reservation: { kind: 'key', key: 'r' } }, 'key_1'),
     ];
     expect(new Set(bodies).size).toBe(bodies.length);
   });

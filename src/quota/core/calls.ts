@@ -2,6 +2,7 @@
  * What a gateway asks, after its form was checked: amounts are in range, names are of bounded length.
  * The checks name every wrong field at once, so that one round trip is enough to mend a request.
  */
+import { assert } from '../../common/assert.js';
 import { DomainError, type FieldViolation, invalidArgument } from '../../common/domain-error.js';
 
 export type Subject =
@@ -20,9 +21,36 @@ export interface CallTarget {
 
 export interface CheckCall extends CallTarget {
   readonly requests: number;
-  /** The expected cost in nano-USD; 0 if it is not known. */
+  /** The expected cost in nano-USD; 0 if it is not given. */
   readonly amountNanos: bigint;
+  /** What the call sends, and the most that it may get back: for an estimate where no cost is given. */
+  readonly inputTokens: bigint;
+  readonly maxOutputTokens: bigint;
   readonly dryRun: boolean;
+  /** Ask budgets, and set nothing aside. */
+  readonly noHold: boolean;
+  /** The caller's own name for the reservation; empty if it gave none. */
+  readonly reservationKey: string;
+  /** How long the reservation lasts. */
+  readonly reserveTtlMs: number;
+}
+
+/** How a caller names a reservation: by our id, or by the key that it made. */
+export type ReservationName =
+  { readonly kind: 'id'; readonly id: string } | { readonly kind: 'key'; readonly key: string };
+
+export interface ExtendCall {
+  readonly subject: Subject;
+  readonly reservation: ReservationName;
+  readonly reserveTtlMs: number;
+  readonly addNanos: bigint;
+}
+
+export interface ReleaseCall {
+  readonly subject: Subject;
+  readonly reservation: ReservationName;
+  /** The call was not made: limits of requests give it back, too. */
+  readonly refund: boolean;
 }
 
 export interface TokenCounts {
@@ -38,19 +66,38 @@ export interface DebitCall extends CallTarget {
   readonly amountNanos: bigint | undefined;
   readonly tokens: TokenCounts;
   readonly countLimits: boolean;
+  /** The reservation that it settles. */
+  readonly reservation: ReservationName | undefined;
 }
 
 /** Labels on one call. */
 export const LABELS_MAX = 64;
 /** Bytes of UTF-8 in a provider, model, label name, label value, key or id. */
 export const NAME_BYTES_MAX = 256;
-export const IDEMPOTENCY_KEY_BYTES_MAX = 255;
+/** Bytes of UTF-8 in a key that a caller makes. */
+export const KEY_BYTES_MAX = 255;
 /** Requests that one call may count for. */
 export const REQUESTS_MAX = 1_000_000;
 export const INT64_MAX = 9_223_372_036_854_775_807n;
 
-/** A check as it came over the wire: `requests` may be absent and is not yet known to be sane. */
-export type RawCheck = Omit<CheckCall, 'requests'> & { readonly requests: bigint | undefined };
+export const RESERVE_TTL_DEFAULT_MS = 60_000;
+export const RESERVE_TTL_MAX_MS = 86_400_000;
+const RESERVE_TTL_MIN_MS = 1_000;
+
+/** A check as it came over the wire: what may be absent is, and nothing is known to be sane yet. */
+export type RawCheck = Omit<CheckCall, 'requests' | 'reserveTtlMs'> & {
+  readonly requests: bigint | undefined;
+  readonly reserveTtlMs: number | undefined;
+};
+
+export type RawExtend = Omit<ExtendCall, 'reservation' | 'reserveTtlMs'> & {
+  readonly reservation: ReservationName | undefined;
+  readonly reserveTtlMs: number | undefined;
+};
+
+export type RawRelease = Omit<ReleaseCall, 'reservation'> & {
+  readonly reservation: ReservationName | undefined;
+};
 
 /** @throws DomainError `INVALID_ARGUMENT` naming every field that is wrong. */
 export function checkCall(raw: RawCheck): CheckCall {
@@ -58,15 +105,67 @@ export function checkCall(raw: RawCheck): CheckCall {
   const requests = raw.requests ?? 1n;
   if (requests < 0n || requests > BigInt(REQUESTS_MAX))
     violations.push({ field: 'requests', description: `must be 0 to ${REQUESTS_MAX}` });
-  if (raw.amountNanos < 0n)
-    violations.push({ field: 'amount_nanos', description: 'must not be negative' });
+  for (const [field, value] of [
+    ['amount_nanos', raw.amountNanos],
+    ['input_tokens', raw.inputTokens],
+    ['max_output_tokens', raw.maxOutputTokens],
+  ] as const)
+    if (value < 0n) violations.push({ field, description: 'must not be negative' });
+  violations.push(...textViolations('reservation_key', raw.reservationKey, KEY_BYTES_MAX));
+  violations.push(...ttlViolations(raw.reserveTtlMs));
   throwIfAny(violations);
-  return { ...raw, requests: Number(requests) };
+  const reserveTtlMs = raw.reserveTtlMs ?? RESERVE_TTL_DEFAULT_MS;
+  return { ...raw, requests: Number(requests), reserveTtlMs };
+}
+
+/** @throws DomainError `INVALID_ARGUMENT` naming every field that is wrong. */
+export function extendCall(raw: RawExtend): ExtendCall {
+  const violations = [
+    ...subjectViolations(raw.subject),
+    ...reservationViolations(raw.reservation),
+    ...ttlViolations(raw.reserveTtlMs),
+  ];
+  if (raw.addNanos < 0n)
+    violations.push({ field: 'add_nanos', description: 'must not be negative' });
+  if (raw.reserveTtlMs === undefined)
+    violations.push({ field: 'reserve_ttl', description: 'is required' });
+  throwIfAny(violations);
+  const { reservation, reserveTtlMs } = raw;
+  assert(reservation !== undefined && reserveTtlMs !== undefined, 'both were checked');
+  return { ...raw, reservation, reserveTtlMs };
+}
+
+/** @throws DomainError `INVALID_ARGUMENT` naming every field that is wrong. */
+export function releaseCall(raw: RawRelease): ReleaseCall {
+  const violations = [...subjectViolations(raw.subject), ...reservationViolations(raw.reservation)];
+  throwIfAny(violations);
+  const { reservation } = raw;
+  assert(reservation !== undefined, 'it was checked');
+  return { ...raw, reservation };
+}
+
+function reservationViolations(name: ReservationName | undefined): FieldViolation[] {
+  if (name === undefined)
+    return [{ field: 'reservation', description: 'give reservation_id or reservation_key' }];
+  if (name.kind === 'id') return requiredName('reservation_id', name.id);
+  return requiredName('reservation_key', name.key);
+}
+
+function requiredName(field: string, text: string): FieldViolation[] {
+  if (text === '') return [{ field, description: 'is empty' }];
+  return textViolations(field, text, KEY_BYTES_MAX);
+}
+
+function ttlViolations(ttlMs: number | undefined): FieldViolation[] {
+  if (ttlMs === undefined) return [];
+  if (ttlMs >= RESERVE_TTL_MIN_MS && ttlMs <= RESERVE_TTL_MAX_MS) return [];
+  return [{ field: 'reserve_ttl', description: 'must be 1 second to 24 hours' }];
 }
 
 /** @throws DomainError `INVALID_ARGUMENT` naming every field that is wrong. */
 export function debitCall(raw: DebitCall): DebitCall {
   const violations = [...targetViolations(raw), ...keyViolations(raw.idempotencyKey)];
+  if (raw.reservation !== undefined) violations.push(...reservationViolations(raw.reservation));
   if (raw.amountNanos !== undefined && raw.amountNanos < 0n)
     violations.push({ field: 'amount_nanos', description: 'must not be negative' });
   for (const [kind, count] of Object.entries(raw.tokens) as [string, bigint][])
@@ -84,7 +183,7 @@ export function debitCall(raw: DebitCall): DebitCall {
 function keyViolations(key: string): FieldViolation[] {
   const field = 'idempotency_key';
   if (key === '') return [{ field, description: 'is required; make one per call, and repeat it' }];
-  return textViolations(field, key, IDEMPOTENCY_KEY_BYTES_MAX);
+  return textViolations(field, key, KEY_BYTES_MAX);
 }
 
 function targetViolations(target: CallTarget): FieldViolation[] {

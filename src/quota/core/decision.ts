@@ -15,7 +15,8 @@ export type DenyReason =
   | 'KEY_INACTIVE'
   | 'KEY_EXPIRED'
   | 'PROVIDER_NOT_ALLOWED'
-  | 'MODEL_NOT_ALLOWED';
+  | 'MODEL_NOT_ALLOWED'
+  | 'UNPRICED';
 
 /** The state of one policy after the call was decided, and what it said to the call. */
 export interface PolicyVerdict {

@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { wallMs } from '../../common/time.js';
-import { budgetVerdict, type BudgetState } from './budget-verdict.js';
+import {
+  type BudgetQuestion,
+  budgetVerdict,
+  type BudgetState,
+  JUST_LOOKING,
+} from './budget-verdict.js';
 import { limitVerdict } from './limit-verdict.js';
 
 const policy = {
@@ -58,15 +63,18 @@ describe('limitVerdict', () => {
 
 describe('budgetVerdict', () => {
   const budget = (over: Partial<BudgetState>): BudgetState => ({
-    amountNanos: 1_000n,
+    limitNanos: 1_000n,
     postedNanos: 0n,
     heldNanos: 0n,
     period: interval,
     endless: false,
     ...over,
   });
-  const verdict = (over: Partial<BudgetState>, amount: bigint) =>
-    budgetVerdict(policy, budget(over), amount, now);
+  const verdict = (
+    over: Partial<BudgetState>,
+    amountNanos: bigint,
+    question: Partial<BudgetQuestion> = {},
+  ) => budgetVerdict(policy, budget(over), { ...JUST_LOOKING, amountNanos, ...question }, now);
 
   it('admits a call of known cost if all of it fits', () => {
     expect(verdict({ postedNanos: 700n, heldNanos: 200n }, 100n).refusal).toBeUndefined();
@@ -98,12 +106,28 @@ describe('budgetVerdict', () => {
     );
   });
 
+  // Semantics, example 4.
+  it('says when the first of the holds in the way ends', () => {
+    const refused = verdict({ postedNanos: 700n, heldNanos: 200n }, 200n, {
+      freesAt: wallMs(27_000),
+    });
+    expect(refused).toMatchObject({
+      remaining: 100n,
+      refusal: { reason: 'HELD_BY_OTHERS', retryAfterMs: 7_000 },
+    });
+  });
+
+  it("does not count a call's own hold against it", () => {
+    const held = verdict({ heldNanos: 1_000n }, 1_000n, { ownNanos: 1_000n });
+    expect(held).toMatchObject({ remaining: 0n, refusal: undefined });
+  });
+
   it('never admits more than a period holds', () => {
     expect(verdict({}, 1_001n).refusal).toEqual({ reason: 'TOO_LARGE', retryAfterMs: undefined });
   });
 
   it('with an amount of zero denies everything', () => {
-    expect(verdict({ amountNanos: 0n }, 0n).refusal).toEqual({
+    expect(verdict({ limitNanos: 0n }, 0n).refusal).toEqual({
       reason: 'BUDGET_EXHAUSTED',
       retryAfterMs: undefined,
     });

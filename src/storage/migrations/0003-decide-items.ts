@@ -104,9 +104,6 @@ export const DECIDE_STEP = `
     ELSIF r = 0 THEN
       answers[i] := IS_UNKNOWN;
 
-    ELSIF kind = KIND_RELEASE AND r_state[r] = 'released' THEN
-      answers[i] := IS_RELEASED;
-
     ELSIF r_state[r] <> 'held' THEN
       answers[i] := IS_ENDED;
 

@@ -126,7 +126,11 @@ SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS
         'postedTo', (
           SELECT coalesce(json_agg(json_build_object('budgetId', b.budget_id,
               'generation', b.generation, 'startMs', b.period_start_ms, 'endMs', b.period_end_ms,
-              'postedNanos', b.posted_nanos::text, 'heldNanos', b.held_nanos::text)
+              'postedNanos', b.posted_nanos::text, 'heldNanos', b.held_nanos::text,
+              'extraNanos', (b.carried_in_nanos + (
+                SELECT coalesce(sum(g.amount_nanos), 0) FROM budget_grants AS g
+                  WHERE g.budget_id = b.budget_id AND g.starts_at <= clock_timestamp()
+                    AND g.ends_at > clock_timestamp()))::text)
               ORDER BY p.place), '[]')
             FROM unnest(e.budget_ids, e.generations, e.period_starts_ms)
               WITH ORDINALITY AS p(budget_id, generation, start_ms, place)
@@ -156,7 +160,11 @@ SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS
         'heldIn', (
           SELECT coalesce(json_agg(json_build_object('budgetId', b.budget_id,
               'generation', b.generation, 'startMs', b.period_start_ms, 'endMs', b.period_end_ms,
-              'postedNanos', b.posted_nanos::text, 'heldNanos', b.held_nanos::text)
+              'postedNanos', b.posted_nanos::text, 'heldNanos', b.held_nanos::text,
+              'extraNanos', (b.carried_in_nanos + (
+                SELECT coalesce(sum(g.amount_nanos), 0) FROM budget_grants AS g
+                  WHERE g.budget_id = b.budget_id AND g.starts_at <= clock_timestamp()
+                    AND g.ends_at > clock_timestamp()))::text)
               ORDER BY p.place), '[]')
             FROM unnest(r.budget_ids, r.generations, r.period_starts_ms)
               WITH ORDINALITY AS p(budget_id, generation, start_ms, place)

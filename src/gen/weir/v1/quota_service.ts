@@ -43,6 +43,18 @@ export enum DenyReason {
   DENY_REASON_KEY_EXPIRED = 8,
   DENY_REASON_PROVIDER_NOT_ALLOWED = 9,
   DENY_REASON_MODEL_NOT_ALLOWED = 10,
+  /** DENY_REASON_UNPRICED - The cost of the call cannot be estimated, since its model has no price. Not before there is one. */
+  DENY_REASON_UNPRICED = 11,
+  UNRECOGNIZED = -1,
+}
+
+/** Where an answered debit is safe. */
+export enum Durability {
+  DURABILITY_UNSPECIFIED = 0,
+  /** DURABILITY_COMMITTED - In the ledger. */
+  DURABILITY_COMMITTED = 1,
+  /** DURABILITY_JOURNALED - In the journal of the replica that answered, on its disk, while the ledger is away. */
+  DURABILITY_JOURNALED = 2,
   UNRECOGNIZED = -1,
 }
 
@@ -63,12 +75,30 @@ export interface CheckLimitRequest {
     | bigint
     | undefined;
   /**
-   * What the call is expected to cost, in nano-USD. Absent or 0: unknown; a budget then admits the
-   * call while anything is left of it.
+   * What the call is expected to cost, in nano-USD. Absent or 0: estimated from the tokens below if
+   * they are given; otherwise unknown, and a budget admits the call while anything is left of it.
    */
   amountNanos: bigint;
-  /** Decide and answer as usual, but count nothing. */
+  /** Decide and answer as usual, but count and hold nothing. */
   dryRun: boolean;
+  /**
+   * The caller's own name for the reservation, at most 255 bytes, unique for its virtual key. Required
+   * if a budget matches, unless `no_hold` is set: a check that is repeated with the same key and body
+   * gets the same reservation, and is counted once.
+   */
+  reservationKey: string;
+  /**
+   * How long the reservation lasts if nobody settles, extends or releases it: 1 second to 24 hours.
+   * Absent: 60 seconds.
+   */
+  reserveTtl:
+    | Duration
+    | undefined;
+  /** Ask budgets whether there is room, and set nothing aside. */
+  noHold: boolean;
+  /** What the call will send, and the most that it may get back: the price makes an estimate of them. */
+  inputTokens: bigint;
+  maxOutputTokens: bigint;
 }
 
 export interface CheckLimitRequest_LabelsEntry {
@@ -93,6 +123,19 @@ export interface CheckLimitResponse {
     | undefined;
   /** The virtual key that was meant, if one was found. */
   virtualKeyId: string;
+  /** What was set aside, if anything was. Empty: no budget matched, or nothing was to be held. */
+  reservationId: string;
+  /** When the reservation ends by itself. */
+  reservationExpiresAt:
+    | Timestamp
+    | undefined;
+  /** The reservation had been made before, by a check with the same key. */
+  replayed: boolean;
+  /**
+   * The call was allowed without a hold, because the ledger was away and every budget that matched
+   * says to allow then.
+   */
+  unheld: boolean;
 }
 
 export interface BatchCheckLimitRequest {
@@ -137,6 +180,13 @@ export interface DebitBudgetRequest {
     | undefined;
   /** Count the call in the limits as well, as one request. For callers that do not check first. */
   countLimits: boolean;
+  /**
+   * The reservation that this debit settles: what it held is free again, and what was spent is posted
+   * in the period in which it was held.
+   */
+  reservation: { $case: "reservationId"; value: string } | //
+  /** The key that the check was made with. */
+  { $case: "reservationKey"; value: string } | undefined;
 }
 
 export interface DebitBudgetRequest_LabelsEntry {
@@ -161,6 +211,53 @@ export interface DebitBudgetResponse {
   /** The budgets it was posted to, as they are now. */
   statuses: PolicyStatus[];
   virtualKeyId: string;
+  /** The reservation had ended before it was settled. The debit is recorded all the same. */
+  late: boolean;
+  /** What was spent beyond the reservation, in nano-USD. */
+  overageNanos: bigint;
+  durability: Durability;
+}
+
+export interface ExtendReservationRequest {
+  subject: { $case: "virtualKey"; value: string } | { $case: "virtualKeyId"; value: string } | undefined;
+  reservation:
+    | { $case: "reservationId"; value: string }
+    | { $case: "reservationKey"; value: string }
+    | undefined;
+  /** From now: 1 second to 24 hours. */
+  reserveTtl:
+    | Duration
+    | undefined;
+  /** What to set aside on top, in nano-USD. */
+  addNanos: bigint;
+}
+
+export interface ExtendReservationResponse {
+  /** DENY if what was asked on top does not fit; the reservation is then as it was. */
+  decision: Decision;
+  reason: DenyReason;
+  reservationId: string;
+  /** What is set aside by now, in nano-USD. */
+  amountNanos: bigint;
+  reservationExpiresAt: Timestamp | undefined;
+}
+
+export interface ReleaseReservationRequest {
+  subject: { $case: "virtualKey"; value: string } | { $case: "virtualKeyId"; value: string } | undefined;
+  reservation:
+    | { $case: "reservationId"; value: string }
+    | { $case: "reservationKey"; value: string }
+    | undefined;
+  /** The call was not made: give back what limits of requests have counted for it, too. */
+  refund: boolean;
+}
+
+export interface ReleaseReservationResponse {
+  reservationId: string;
+  /** What was free again, in nano-USD. */
+  amountNanos: bigint;
+  /** It had been released before. */
+  replayed: boolean;
 }
 
 export interface BatchDebitBudgetRequest {
@@ -216,7 +313,19 @@ export interface Spend {
 export const WEIR_V1_PACKAGE_NAME = "weir.v1";
 
 function createBaseCheckLimitRequest(): CheckLimitRequest {
-  return { subject: undefined, provider: "", model: "", labels: {}, amountNanos: 0n, dryRun: false };
+  return {
+    subject: undefined,
+    provider: "",
+    model: "",
+    labels: {},
+    amountNanos: 0n,
+    dryRun: false,
+    reservationKey: "",
+    reserveTtl: undefined,
+    noHold: false,
+    inputTokens: 0n,
+    maxOutputTokens: 0n,
+  };
 }
 
 export const CheckLimitRequest: MessageFns<CheckLimitRequest> = {
@@ -252,6 +361,27 @@ export const CheckLimitRequest: MessageFns<CheckLimitRequest> = {
     }
     if (message.dryRun !== false) {
       writer.uint32(64).bool(message.dryRun);
+    }
+    if (message.reservationKey !== "") {
+      writer.uint32(74).string(message.reservationKey);
+    }
+    if (message.reserveTtl !== undefined) {
+      Duration.encode(message.reserveTtl, writer.uint32(82).fork()).join();
+    }
+    if (message.noHold !== false) {
+      writer.uint32(88).bool(message.noHold);
+    }
+    if (message.inputTokens !== 0n) {
+      if (BigInt.asIntN(64, message.inputTokens) !== message.inputTokens) {
+        throw new globalThis.Error("value provided for field message.inputTokens of type int64 too large");
+      }
+      writer.uint32(96).int64(message.inputTokens);
+    }
+    if (message.maxOutputTokens !== 0n) {
+      if (BigInt.asIntN(64, message.maxOutputTokens) !== message.maxOutputTokens) {
+        throw new globalThis.Error("value provided for field message.maxOutputTokens of type int64 too large");
+      }
+      writer.uint32(104).int64(message.maxOutputTokens);
     }
     return writer;
   },
@@ -336,6 +466,46 @@ export const CheckLimitRequest: MessageFns<CheckLimitRequest> = {
             message.dryRun = reader.bool();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.reservationKey = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.reserveTtl = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.noHold = reader.bool();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.inputTokens = reader.int64() as bigint;
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.maxOutputTokens = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -407,7 +577,18 @@ export const CheckLimitRequest_LabelsEntry: MessageFns<CheckLimitRequest_LabelsE
 };
 
 function createBaseCheckLimitResponse(): CheckLimitResponse {
-  return { decision: 0, reason: 0, bindingPolicyId: "", retryAfter: undefined, statuses: [], virtualKeyId: "" };
+  return {
+    decision: 0,
+    reason: 0,
+    bindingPolicyId: "",
+    retryAfter: undefined,
+    statuses: [],
+    virtualKeyId: "",
+    reservationId: "",
+    reservationExpiresAt: undefined,
+    replayed: false,
+    unheld: false,
+  };
 }
 
 export const CheckLimitResponse: MessageFns<CheckLimitResponse> = {
@@ -435,6 +616,18 @@ export const CheckLimitResponse: MessageFns<CheckLimitResponse> = {
     }
     if (message.virtualKeyId !== "") {
       writer.uint32(58).string(message.virtualKeyId);
+    }
+    if (message.reservationId !== "") {
+      writer.uint32(66).string(message.reservationId);
+    }
+    if (message.reservationExpiresAt !== undefined) {
+      Timestamp.encode(message.reservationExpiresAt, writer.uint32(74).fork()).join();
+    }
+    if (message.replayed !== false) {
+      writer.uint32(80).bool(message.replayed);
+    }
+    if (message.unheld !== false) {
+      writer.uint32(88).bool(message.unheld);
     }
     return writer;
   },
@@ -506,6 +699,38 @@ export const CheckLimitResponse: MessageFns<CheckLimitResponse> = {
             }
 
             message.virtualKeyId = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.reservationId = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.reservationExpiresAt = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.replayed = reader.bool();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.unheld = reader.bool();
             continue;
           }
         }
@@ -772,6 +997,7 @@ function createBaseDebitBudgetRequest(): DebitBudgetRequest {
     idempotencyKey: "",
     usage: undefined,
     countLimits: false,
+    reservation: undefined,
   };
 }
 
@@ -808,6 +1034,14 @@ export const DebitBudgetRequest: MessageFns<DebitBudgetRequest> = {
     }
     if (message.countLimits !== false) {
       writer.uint32(72).bool(message.countLimits);
+    }
+    switch (message.reservation?.$case) {
+      case "reservationId":
+        writer.uint32(82).string(message.reservation.value);
+        break;
+      case "reservationKey":
+        writer.uint32(90).string(message.reservation.value);
+        break;
     }
     return writer;
   },
@@ -900,6 +1134,22 @@ export const DebitBudgetRequest: MessageFns<DebitBudgetRequest> = {
             message.countLimits = reader.bool();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.reservation = { $case: "reservationId", value: reader.string() };
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.reservation = { $case: "reservationKey", value: reader.string() };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -980,6 +1230,9 @@ function createBaseDebitBudgetResponse(): DebitBudgetResponse {
     recordedAt: undefined,
     statuses: [],
     virtualKeyId: "",
+    late: false,
+    overageNanos: 0n,
+    durability: 0,
   };
 }
 
@@ -1011,6 +1264,18 @@ export const DebitBudgetResponse: MessageFns<DebitBudgetResponse> = {
     }
     if (message.virtualKeyId !== "") {
       writer.uint32(66).string(message.virtualKeyId);
+    }
+    if (message.late !== false) {
+      writer.uint32(72).bool(message.late);
+    }
+    if (message.overageNanos !== 0n) {
+      if (BigInt.asIntN(64, message.overageNanos) !== message.overageNanos) {
+        throw new globalThis.Error("value provided for field message.overageNanos of type int64 too large");
+      }
+      writer.uint32(80).int64(message.overageNanos);
+    }
+    if (message.durability !== 0) {
+      writer.uint32(88).int32(message.durability);
     }
     return writer;
   },
@@ -1090,6 +1355,396 @@ export const DebitBudgetResponse: MessageFns<DebitBudgetResponse> = {
             }
 
             message.virtualKeyId = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.late = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.overageNanos = reader.int64() as bigint;
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.durability = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseExtendReservationRequest(): ExtendReservationRequest {
+  return { subject: undefined, reservation: undefined, reserveTtl: undefined, addNanos: 0n };
+}
+
+export const ExtendReservationRequest: MessageFns<ExtendReservationRequest> = {
+  encode(message: ExtendReservationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.subject?.$case) {
+      case "virtualKey":
+        writer.uint32(10).string(message.subject.value);
+        break;
+      case "virtualKeyId":
+        writer.uint32(18).string(message.subject.value);
+        break;
+    }
+    switch (message.reservation?.$case) {
+      case "reservationId":
+        writer.uint32(26).string(message.reservation.value);
+        break;
+      case "reservationKey":
+        writer.uint32(34).string(message.reservation.value);
+        break;
+    }
+    if (message.reserveTtl !== undefined) {
+      Duration.encode(message.reserveTtl, writer.uint32(42).fork()).join();
+    }
+    if (message.addNanos !== 0n) {
+      if (BigInt.asIntN(64, message.addNanos) !== message.addNanos) {
+        throw new globalThis.Error("value provided for field message.addNanos of type int64 too large");
+      }
+      writer.uint32(48).int64(message.addNanos);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExtendReservationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExtendReservationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.subject = { $case: "virtualKey", value: reader.string() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.subject = { $case: "virtualKeyId", value: reader.string() };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reservation = { $case: "reservationId", value: reader.string() };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reservation = { $case: "reservationKey", value: reader.string() };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reserveTtl = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.addNanos = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseExtendReservationResponse(): ExtendReservationResponse {
+  return { decision: 0, reason: 0, reservationId: "", amountNanos: 0n, reservationExpiresAt: undefined };
+}
+
+export const ExtendReservationResponse: MessageFns<ExtendReservationResponse> = {
+  encode(message: ExtendReservationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.decision !== 0) {
+      writer.uint32(8).int32(message.decision);
+    }
+    if (message.reason !== 0) {
+      writer.uint32(16).int32(message.reason);
+    }
+    if (message.reservationId !== "") {
+      writer.uint32(26).string(message.reservationId);
+    }
+    if (message.amountNanos !== 0n) {
+      if (BigInt.asIntN(64, message.amountNanos) !== message.amountNanos) {
+        throw new globalThis.Error("value provided for field message.amountNanos of type int64 too large");
+      }
+      writer.uint32(32).int64(message.amountNanos);
+    }
+    if (message.reservationExpiresAt !== undefined) {
+      Timestamp.encode(message.reservationExpiresAt, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExtendReservationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExtendReservationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.decision = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.reason = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reservationId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.amountNanos = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reservationExpiresAt = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReleaseReservationRequest(): ReleaseReservationRequest {
+  return { subject: undefined, reservation: undefined, refund: false };
+}
+
+export const ReleaseReservationRequest: MessageFns<ReleaseReservationRequest> = {
+  encode(message: ReleaseReservationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.subject?.$case) {
+      case "virtualKey":
+        writer.uint32(10).string(message.subject.value);
+        break;
+      case "virtualKeyId":
+        writer.uint32(18).string(message.subject.value);
+        break;
+    }
+    switch (message.reservation?.$case) {
+      case "reservationId":
+        writer.uint32(26).string(message.reservation.value);
+        break;
+      case "reservationKey":
+        writer.uint32(34).string(message.reservation.value);
+        break;
+    }
+    if (message.refund !== false) {
+      writer.uint32(40).bool(message.refund);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseReservationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseReservationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.subject = { $case: "virtualKey", value: reader.string() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.subject = { $case: "virtualKeyId", value: reader.string() };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reservation = { $case: "reservationId", value: reader.string() };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reservation = { $case: "reservationKey", value: reader.string() };
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.refund = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReleaseReservationResponse(): ReleaseReservationResponse {
+  return { reservationId: "", amountNanos: 0n, replayed: false };
+}
+
+export const ReleaseReservationResponse: MessageFns<ReleaseReservationResponse> = {
+  encode(message: ReleaseReservationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reservationId !== "") {
+      writer.uint32(10).string(message.reservationId);
+    }
+    if (message.amountNanos !== 0n) {
+      if (BigInt.asIntN(64, message.amountNanos) !== message.amountNanos) {
+        throw new globalThis.Error("value provided for field message.amountNanos of type int64 too large");
+      }
+      writer.uint32(16).int64(message.amountNanos);
+    }
+    if (message.replayed !== false) {
+      writer.uint32(24).bool(message.replayed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseReservationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseReservationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reservationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.amountNanos = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.replayed = reader.bool();
             continue;
           }
         }
@@ -1618,6 +2273,17 @@ export interface QuotaServiceClient {
 
   batchDebitBudget(request: BatchDebitBudgetRequest): Observable<BatchDebitBudgetResponse>;
 
+  /** More time for a reservation, and more money if that fits; a hold is never shortened. */
+
+  extendReservation(request: ExtendReservationRequest): Observable<ExtendReservationResponse>;
+
+  /**
+   * Ends a reservation that will not be settled: what it held is free again. The call still counts in
+   * limits of requests, since it was made, unless `refund` says that it was not.
+   */
+
+  releaseReservation(request: ReleaseReservationRequest): Observable<ReleaseReservationResponse>;
+
   /** What an owner has used: the state of its policies, and the sums of its debits. Counts nothing. */
 
   getUsage(request: GetUsageRequest): Observable<GetUsageResponse>;
@@ -1656,6 +2322,21 @@ export interface QuotaServiceController {
     request: BatchDebitBudgetRequest,
   ): Promise<BatchDebitBudgetResponse> | Observable<BatchDebitBudgetResponse> | BatchDebitBudgetResponse;
 
+  /** More time for a reservation, and more money if that fits; a hold is never shortened. */
+
+  extendReservation(
+    request: ExtendReservationRequest,
+  ): Promise<ExtendReservationResponse> | Observable<ExtendReservationResponse> | ExtendReservationResponse;
+
+  /**
+   * Ends a reservation that will not be settled: what it held is free again. The call still counts in
+   * limits of requests, since it was made, unless `refund` says that it was not.
+   */
+
+  releaseReservation(
+    request: ReleaseReservationRequest,
+  ): Promise<ReleaseReservationResponse> | Observable<ReleaseReservationResponse> | ReleaseReservationResponse;
+
   /** What an owner has used: the state of its policies, and the sums of its debits. Counts nothing. */
 
   getUsage(request: GetUsageRequest): Promise<GetUsageResponse> | Observable<GetUsageResponse> | GetUsageResponse;
@@ -1663,7 +2344,15 @@ export interface QuotaServiceController {
 
 export function QuotaServiceControllerMethods() {
   return function (constructor: Function) {
-    const grpcMethods: string[] = ["checkLimit", "batchCheckLimit", "debitBudget", "batchDebitBudget", "getUsage"];
+    const grpcMethods: string[] = [
+      "checkLimit",
+      "batchCheckLimit",
+      "debitBudget",
+      "batchDebitBudget",
+      "extendReservation",
+      "releaseReservation",
+      "getUsage",
+    ];
     for (const method of grpcMethods) {
       const descriptor: any = Reflect.getOwnPropertyDescriptor(constructor.prototype, method);
       GrpcMethod("QuotaService", method)(constructor.prototype[method], method, descriptor);
@@ -1733,6 +2422,33 @@ export const QuotaServiceService = {
       Buffer.from(BatchDebitBudgetResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): BatchDebitBudgetResponse => BatchDebitBudgetResponse.decode(value),
   },
+  /** More time for a reservation, and more money if that fits; a hold is never shortened. */
+  extendReservation: {
+    path: "/weir.v1.QuotaService/ExtendReservation" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ExtendReservationRequest): Buffer =>
+      Buffer.from(ExtendReservationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExtendReservationRequest => ExtendReservationRequest.decode(value),
+    responseSerialize: (value: ExtendReservationResponse): Buffer =>
+      Buffer.from(ExtendReservationResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExtendReservationResponse => ExtendReservationResponse.decode(value),
+  },
+  /**
+   * Ends a reservation that will not be settled: what it held is free again. The call still counts in
+   * limits of requests, since it was made, unless `refund` says that it was not.
+   */
+  releaseReservation: {
+    path: "/weir.v1.QuotaService/ReleaseReservation" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReleaseReservationRequest): Buffer =>
+      Buffer.from(ReleaseReservationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReleaseReservationRequest => ReleaseReservationRequest.decode(value),
+    responseSerialize: (value: ReleaseReservationResponse): Buffer =>
+      Buffer.from(ReleaseReservationResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReleaseReservationResponse => ReleaseReservationResponse.decode(value),
+  },
   /** What an owner has used: the state of its policies, and the sums of its debits. Counts nothing. */
   getUsage: {
     path: "/weir.v1.QuotaService/GetUsage" as const,
@@ -1760,6 +2476,13 @@ export interface QuotaServiceServer extends UntypedServiceImplementation {
   debitBudget: handleUnaryCall<DebitBudgetRequest, DebitBudgetResponse>;
   /** Up to 1,000 debits, decided in order, each atomic by itself. */
   batchDebitBudget: handleUnaryCall<BatchDebitBudgetRequest, BatchDebitBudgetResponse>;
+  /** More time for a reservation, and more money if that fits; a hold is never shortened. */
+  extendReservation: handleUnaryCall<ExtendReservationRequest, ExtendReservationResponse>;
+  /**
+   * Ends a reservation that will not be settled: what it held is free again. The call still counts in
+   * limits of requests, since it was made, unless `refund` says that it was not.
+   */
+  releaseReservation: handleUnaryCall<ReleaseReservationRequest, ReleaseReservationResponse>;
   /** What an owner has used: the state of its policies, and the sums of its debits. Counts nothing. */
   getUsage: handleUnaryCall<GetUsageRequest, GetUsageResponse>;
 }

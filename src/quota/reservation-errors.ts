@@ -1,0 +1,25 @@
+import type { ReservationFacts } from '../budgets/core/ledger-item.js';
+import { DomainError } from '../common/domain-error.js';
+
+/** The reservation of another key is as unknown as one that never was. */
+export function reservationNotFound(): DomainError {
+  const description = 'names no reservation of this virtual key';
+  return new DomainError('NOT_FOUND', `the reservation does not exist; nothing was done`, {
+    violations: [{ field: 'reservation', description }],
+  });
+}
+
+export function reservationEnded({ id, state }: ReservationFacts): DomainError {
+  const message = `reservation ${id} is ${WORDS[state]}; nothing was done`;
+  const description = 'has ended; record further spending as a debit without a reservation';
+  return new DomainError('FAILED_PRECONDITION', message, {
+    violations: [{ field: 'reservation', description }],
+  });
+}
+
+const WORDS: Readonly<Record<ReservationFacts['state'], string>> = {
+  held: 'held',
+  committed: 'settled already',
+  released: 'released already',
+  expired: 'over',
+};
