@@ -1,9 +1,8 @@
 import { invalidArgument } from '../common/domain-error.js';
+import { pageSizeOf, pageSizeViolations } from '../rpc/page-size.js';
 import { isId } from './core/validate-text.js';
 import type { Page } from './policy-store.js';
 
-const PAGE_SIZE_MAX = 1_000;
-const PAGE_SIZE_DEFAULT = 100;
 /** An id of 64 characters in base 64. */
 const TOKEN_CHARACTERS_MAX = 88;
 
@@ -13,13 +12,11 @@ const TOKEN_CHARACTERS_MAX = 88;
  */
 export function readPage(request: { readonly pageSize: number; readonly pageToken: string }): Page {
   const { pageSize, pageToken } = request;
-  if (pageSize < 0 || pageSize > PAGE_SIZE_MAX) {
-    const description = `must be from 0 (as many as Weir likes) to ${PAGE_SIZE_MAX}, but is ${pageSize}`;
-    throw invalidArgument([{ field: 'page_size', description }]);
-  }
+  const violations = pageSizeViolations(pageSize);
+  if (violations.length > 0) throw invalidArgument(violations);
   return {
     afterId: pageToken === '' ? '' : readToken(pageToken),
-    size: pageSize === 0 ? PAGE_SIZE_DEFAULT : pageSize,
+    size: pageSizeOf(pageSize),
   };
 }
 

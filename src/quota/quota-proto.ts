@@ -1,11 +1,8 @@
 /** Between the messages of `weir.v1` and our own values; no decision is made here. */
 import { status } from '@grpc/grpc-js';
 import { DomainError } from '../common/domain-error.js';
-import { LIFETIME } from '../common/interval-at.js';
-import type { Interval } from '../common/time.js';
 import type { Duration } from '../gen/google/protobuf/duration.js';
 import {
-  type Interval as IntervalMessage,
   type Owner as OwnerMessage,
   OwnerKind,
   type PolicyStatus,
@@ -27,7 +24,8 @@ import {
   type ItemError,
 } from '../gen/weir/v1/quota_service.js';
 import { grpcStatus } from '../rpc/grpc-status.js';
-import { fromDuration, fromTimestamp, toDuration, toTimestamp } from '../rpc/proto-time.js';
+import { fromInterval } from '../rpc/proto-interval.js';
+import { fromDuration, toDuration, toTimestamp } from '../rpc/proto-time.js';
 import type { CheckAnswer } from './check-limit.service.js';
 import type {
   DebitCall,
@@ -179,22 +177,8 @@ export function fromVerdict(verdict: PolicyVerdict): PolicyStatus {
   };
 }
 
-export function toInterval(message: IntervalMessage | undefined): Interval | undefined {
-  if (message === undefined) return undefined;
-  const start = message.start === undefined ? LIFETIME.start : fromTimestamp(message.start);
-  const end = message.end === undefined ? LIFETIME.end : fromTimestamp(message.end);
-  return { start, end };
-}
-
 export function toOwnerKind(owner: OwnerMessage): PolicyVerdict['owner']['kind'] | undefined {
   return OWNER_NAMES[owner.kind];
-}
-
-function fromInterval({ start, end }: Interval): IntervalMessage {
-  return {
-    start: toTimestamp(start),
-    end: end >= LIFETIME.end ? undefined : toTimestamp(end),
-  };
 }
 
 const optionalMs = (duration: Duration | undefined): number | undefined =>

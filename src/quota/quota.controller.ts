@@ -19,6 +19,7 @@ import type {
   ReleaseReservationRequest,
   ReleaseReservationResponse,
 } from '../gen/weir/v1/quota_service.js';
+import { toInterval } from '../rpc/proto-interval.js';
 import { runBatch } from './batch.js';
 import { type CheckAnswer, CheckLimitService } from './check-limit.service.js';
 import { checkCall, debitCall, extendCall, releaseCall, requireBatchSize } from './core/calls.js';
@@ -31,7 +32,6 @@ import {
   fromItemError,
   fromUsage,
   toDebitCall,
-  toInterval,
   toOwnerKind,
   toRawCheck,
   toRawExtend,
