@@ -9,6 +9,7 @@ import type { HttpConfig } from './config/http-config.js';
 import { loadConfig } from './config/load-config.js';
 import type { WeirConfig } from './config/weir-config.js';
 import { GovernanceServiceService } from './gen/weir/v1/governance_service.js';
+import { LedgerServiceService } from './gen/weir/v1/ledger_service.js';
 import { GrpcHealth } from './health/grpc-health.js';
 import { Readiness } from './health/readiness.js';
 import { addQuotaService } from './quota/quota-service.js';
@@ -102,7 +103,10 @@ function grpcServer(app: INestApplication, config: WeirConfig): WeirGrpcServer {
     maxSessionMemoryMegabytes,
     graceMs: config.shutdown.graceMs,
     packages: ['weir.v1'],
-    controllerServices: { 'weir.v1.GovernanceService': GovernanceServiceService },
+    controllerServices: {
+      'weir.v1.GovernanceService': GovernanceServiceService,
+      'weir.v1.LedgerService': LedgerServiceService,
+    },
   };
   return new WeirGrpcServer(options, [
     (server) => addQuotaService(server, app.get(QuotaController), app.get(CallObserver)),

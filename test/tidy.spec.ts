@@ -15,7 +15,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   storage: ['common', 'config'],
   counters: ['common', 'config'],
   governance: ['common', 'config', 'gen', 'rpc', 'storage'],
-  budgets: ['common', 'config', 'storage'],
+  budgets: ['common', 'config', 'gen', 'rpc', 'storage'],
   quota: ['budgets', 'common', 'config', 'counters', 'gen', 'governance', 'rpc'],
   health: ['common', 'config', 'budgets', 'governance', 'storage'],
 };

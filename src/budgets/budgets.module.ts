@@ -9,12 +9,17 @@ import { JournalPorts } from './journal/journal-ports.js';
 import { JournalFolder } from './journal/journal-folder.js';
 import { NodeJournalFolder } from './journal/node-journal-folder.js';
 import { PostgresDeadLetters } from './journal/postgres-dead-letters.js';
+import { LedgerAdminService } from './ledger-admin.service.js';
 import { LedgerBooks } from './ledger-books.js';
+import { LedgerReader } from './ledger-reader.js';
 import { LedgerUpkeepDriver } from './ledger-upkeep.driver.js';
+import { LedgerController } from './ledger.controller.js';
 import { PostgresBudgetLedger } from './postgres-budget-ledger.js';
 import { PostgresLedgerBooks } from './postgres-ledger-books.js';
+import { PostgresLedgerReader } from './postgres-ledger-reader.js';
 
 @Module({
+  controllers: [LedgerController],
   providers: [
     { provide: BudgetLedger, useClass: PostgresBudgetLedger },
     { provide: LedgerBooks, useClass: PostgresLedgerBooks },
@@ -23,7 +28,9 @@ import { PostgresLedgerBooks } from './postgres-ledger-books.js';
     DebitJournal,
     JournalPorts,
     JournalDriver,
+    { provide: LedgerReader, useClass: PostgresLedgerReader },
     BudgetsService,
+    LedgerAdminService,
     LedgerUpkeepDriver,
     HoldSweeperDriver,
   ],

@@ -1,6 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { WeirConfig } from '../config/weir-config.js';
-import { BudgetLedger } from './budget-ledger.js';
+import { BudgetLedger, type DueHold } from './budget-ledger.js';
 import type { JournaledDebit } from './core/journal-entry.js';
 import type {
   BudgetLevel,
@@ -46,6 +46,12 @@ export class BudgetsService implements OnApplicationShutdown {
   /** Sets money aside, releases it, or adds to it. Durable when it answers. */
   reserve(item: Hold | Release | Extend): Promise<LedgerAnswer> {
     return this.items.submit(item);
+  }
+
+  /** Ends a hold at once, whatever its policy and its time say; nothing is charged. */
+  forceRelease({ scope, reservationId }: DueHold): Promise<LedgerAnswer> {
+    const charge = { entryId: '', isForced: true };
+    return this.items.submit({ kind: 'expire', scope, reservationId, ...charge });
   }
 
   /** How periods stand, for those who only look. */

@@ -11,7 +11,8 @@ export type DomainErrorCode =
   | 'FAILED_PRECONDITION'
   | 'OUT_OF_RANGE'
   | 'RESOURCE_EXHAUSTED'
-  | 'UNAVAILABLE';
+  | 'UNAVAILABLE'
+  | 'UNIMPLEMENTED';
 
 /** One field that is wrong: its path as the caller wrote it (`match.labels["team"]`), and the fix. */
 export interface FieldViolation {

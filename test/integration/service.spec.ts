@@ -125,7 +125,11 @@ describe('the gRPC server', () => {
     stream.end();
     client.close();
     expect(answer.listServicesResponse.service.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['weir.v1.QuotaService', 'weir.v1.GovernanceService']),
+      expect.arrayContaining([
+        'weir.v1.QuotaService',
+        'weir.v1.GovernanceService',
+        'weir.v1.LedgerService',
+      ]),
     );
   });
 });

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GovernanceServiceService } from '../../src/gen/weir/v1/governance_service.js';
+import { LedgerServiceService } from '../../src/gen/weir/v1/ledger_service.js';
 import { QuotaServiceService } from '../../src/gen/weir/v1/quota_service.js';
 import { type RunningService, startService } from '../../src/main.js';
 import { createClient, type GrpcClient } from '../../src/rpc/grpc-client.js';
@@ -12,6 +13,7 @@ export interface Replica {
   readonly service: RunningService;
   readonly quota: GrpcClient<typeof QuotaServiceService>;
   readonly governance: GrpcClient<typeof GovernanceServiceService>;
+  readonly ledger: GrpcClient<typeof LedgerServiceService>;
   /** GET from the HTTP port. */
   get(path: string): Promise<Response>;
   stop(): Promise<void>;
@@ -41,14 +43,17 @@ export async function startReplica(
     'weir.v1.GovernanceService',
     grpcAddress,
   );
+  const ledger = createClient(LedgerServiceService, 'weir.v1.LedgerService', grpcAddress);
   return {
     service,
     quota,
     governance,
+    ledger,
     get: (path) => fetch(`http://${httpAddress}${path}`),
     async stop() {
       quota.close();
       governance.close();
+      ledger.close();
       await service.stop();
       await rm(journal, { recursive: true, force: true });
     },
