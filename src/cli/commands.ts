@@ -4,11 +4,14 @@ import { checkCommand } from './commands/check.js';
 import { configCommand } from './commands/config.js';
 import { customerCommand } from './commands/customer.js';
 import { debitCommand } from './commands/debit.js';
+import { journalCommand } from './commands/journal.js';
 import { keyCommand } from './commands/key.js';
+import { ledgerCommand } from './commands/ledger.js';
 import { limitCommand } from './commands/limit.js';
 import { priceCommand } from './commands/price.js';
 import { quickstartCommand } from './commands/quickstart.js';
 import { replayCommand } from './commands/replay.js';
+import { reservationCommand } from './commands/reservation.js';
 import { serveCommand } from './commands/serve.js';
 import { teamCommand } from './commands/team.js';
 import { usageCommand } from './commands/usage.js';
@@ -27,5 +30,8 @@ export const COMMANDS: readonly CliCommand[] = [
   limitCommand,
   budgetCommand,
   priceCommand,
+  ledgerCommand,
+  reservationCommand,
+  journalCommand,
   replayCommand,
 ];

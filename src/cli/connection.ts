@@ -4,6 +4,10 @@ import {
   GovernanceServiceService,
 } from '../gen/weir/v1/governance_service.js';
 import {
+  type LedgerServiceService as LedgerMethods,
+  LedgerServiceService,
+} from '../gen/weir/v1/ledger_service.js';
+import {
   type QuotaServiceService as QuotaMethods,
   QuotaServiceService,
 } from '../gen/weir/v1/quota_service.js';
@@ -16,11 +20,12 @@ export interface ConnectionOptions {
   readonly timeout?: number;
 }
 
-/** Both services at one address. */
+/** The services at one address. */
 export interface Connection {
   readonly address: string;
   readonly quota: GrpcClient<QuotaMethods>;
   readonly governance: GrpcClient<GovernanceMethods>;
+  readonly ledger: GrpcClient<LedgerMethods>;
   close(): void;
 }
 
@@ -46,11 +51,11 @@ export function connect(address: string, timeoutMs: number = DEFAULT_TIMEOUT_MS)
     address,
     options,
   );
+  const ledger = createClient(LedgerServiceService, 'weir.v1.LedgerService', address, options);
   const close = (): void => {
-    quota.close();
-    governance.close();
+    for (const client of [quota, governance, ledger]) client.close();
   };
-  return { address, quota, governance, close };
+  return { address, quota, governance, ledger, close };
 }
 
 /** HOST:PORT, as it was typed. */

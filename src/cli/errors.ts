@@ -35,6 +35,11 @@ const OPTIONS: Readonly<Record<string, string>> = {
   model: '--model',
   expires_at: '--expires',
   usage: '--input-tokens and its like',
+  budget_id: '--budget or the id',
+  virtual_key_id: '--key',
+  reservation_id: 'the id',
+  start: '--from',
+  end: '--to',
 };
 
 export function describeFailure(error: unknown): Failure {

@@ -7,6 +7,7 @@ import { addOwnerOptions, OWNER_HINT, ownerOf, type OwnerOptions } from '../inpu
 import { formatUsd, parseUsd } from '../input/usd.js';
 import { budget } from '../json/policy-messages.js';
 import { budgetName, matchText, ownerText, periodText } from '../output/policy-text.js';
+import { addBudgetReports, BUDGET_REPORT_EXAMPLES } from './budget-reports.js';
 import { type Resource, resourceCommand } from './resource.js';
 
 type Options = OwnerOptions & PeriodOptions & MatchOptions & OwnOptions;
@@ -32,6 +33,7 @@ const BUDGET: Resource<Budget, Options> = {
       does: 'once and for all',
     },
     { run: 'weir budget update trial --budget 20', does: 'raise it; what was spent stays' },
+    ...BUDGET_REPORT_EXAMPLES,
   ],
   codec: budget,
   defaults: {},
@@ -77,7 +79,7 @@ const BUDGET: Resource<Budget, Options> = {
   },
 };
 
-export const budgetCommand = resourceCommand(BUDGET);
+export const budgetCommand = resourceCommand(BUDGET, addBudgetReports);
 
 function addBudgetOptions(command: Command, purpose: 'create' | 'update'): Command {
   if (purpose === 'create') addOwnerOptions(command, 'whose budget');

@@ -6,6 +6,7 @@ import { CliError } from '../exit-code.js';
 import { readDocument } from '../input/document.js';
 import { integerBetween } from '../input/numbers.js';
 import { type Codec, readObject } from '../json/codec.js';
+import { listUpTo, type Page, PAGE_SIZE_MAX, type PageRequest } from '../paging.js';
 import { printable } from '../output/printable.js';
 import { type Column, renderFacts } from '../output/table.js';
 
@@ -52,18 +53,6 @@ export interface Saved<T> {
   /** The same for programs: fields beside the item in the JSON answer. */
   readonly extra?: Readonly<Record<string, boolean>>;
 }
-
-export interface PageRequest {
-  readonly pageSize: number;
-  readonly pageToken: string;
-}
-
-export interface Page<T> {
-  readonly items: readonly T[];
-  readonly nextPageToken: string;
-}
-
-const PAGE_SIZE_MAX = 1_000;
 
 /** The group `weir limit ..` with its five commands. `more` adds those that only one has. */
 export function resourceCommand<T extends { id: string }, O>(
@@ -194,21 +183,6 @@ async function draftFrom<T, O>(
 ): Promise<T> {
   const given = from === undefined ? {} : await readDocument(from, context.io);
   return resource.codec.read({ ...resource.defaults, ...readObject(given, '') }, '');
-}
-
-async function listUpTo<T>(
-  most: number,
-  fetch: (request: PageRequest) => Promise<Page<T>>,
-): Promise<Page<T>> {
-  const items: T[] = [];
-  let pageToken = '';
-  do {
-    const pageSize = Math.min(PAGE_SIZE_MAX, most - items.length);
-    const page = await fetch({ pageSize, pageToken });
-    items.push(...page.items);
-    pageToken = page.nextPageToken;
-  } while (pageToken !== '' && items.length < most);
-  return { items, nextPageToken: pageToken };
 }
 
 function listText<T, O>(context: CliContext, resource: Resource<T, O>, page: Page<T>): string {
