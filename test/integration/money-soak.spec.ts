@@ -61,7 +61,7 @@ class Victim {
 
   /** The service notices, and starts its database again. */
   async killDatabase(): Promise<void> {
-    const pidFile = join(this.folder, '.weir/postgres/data/postmaster.pid');
+    const pidFile = join(this.folder, '.weir/postgres/instance/data/postmaster.pid');
     const text = await readFile(pidFile, 'utf8').catch(() => '');
     const pid = Number(text.split('\n')[0]);
     if (!(pid > 1)) return;
@@ -232,8 +232,8 @@ async function torment(victim: Victim, until: number): Promise<void> {
     const pauseMs = 4_000 + random.below(6_000);
     if (performance.now() + pauseMs > until) return;
     await delay(pauseMs);
-    if (random.below(2) === 0) await victim.killService();
-    else await victim.killDatabase();
+    const isService = victim.kills.service <= victim.kills.database;
+    await (isService ? victim.killService() : victim.killDatabase());
   }
 }
 
