@@ -1,6 +1,7 @@
 import type { FieldViolation } from '../common/domain-error.js';
 import { wallMs } from '../common/time.js';
 import { pageSizeOf, pageSizeViolations } from '../rpc/page-size.js';
+import type { DeadLetterCursor } from './journal/dead-letters.js';
 import type { EntryPlace, LedgerPage, PeriodPlace, ReservationPlace } from './ledger-reader.js';
 
 /**
@@ -41,6 +42,14 @@ export const reservationPlaces: PlaceCodec<ReservationPlace, ReservationPlace> =
   },
 };
 
+export const deadLetterPlaces: PlaceCodec<DeadLetterCursor, DeadLetterCursor> = {
+  write: ({ foundAt, id }) => `d ${foundAt} ${id}`,
+  read: (text) => {
+    const [, at, id] = /^d (\d{1,15}) ([\w.-]+)$/.exec(text) ?? [];
+    return at === undefined || id === undefined ? undefined : { foundAt: wallMs(+at), id };
+  },
+};
+
 /** A letter, a time and an id of 64 characters, in base 64. */
 const TOKEN_CHARACTERS_MAX = 120;
 
@@ -78,7 +87,8 @@ export function cutLedgerPage<T extends Last, Last>(
 ): { readonly records: readonly T[]; readonly nextPageToken: string } {
   const kept = records.slice(0, size);
   const last = records.length > size ? kept.at(-1) : undefined;
-  const nextPageToken =
-    last === undefined ? '' : Buffer.from(places.write(last), 'latin1').toString('base64url');
-  return { records: kept, nextPageToken };
+  return { records: kept, nextPageToken: last === undefined ? '' : writeToken(places.write(last)) };
 }
+
+export const writeToken = (place: string): string =>
+  Buffer.from(place, 'latin1').toString('base64url');

@@ -4,6 +4,7 @@ import { fromInterval } from '../rpc/proto-interval.js';
 import { toTimestamp } from '../rpc/proto-time.js';
 import type { ReservationState } from './core/ledger-item.js';
 import type { PeriodKey } from './core/ledger-model.js';
+import type { DeadLetter } from './journal/dead-letters.js';
 import type { EntryRecord, PeriodRecord, ReservationRecord } from './ledger-reader.js';
 
 export const fromEntry = ({ recordedAt, postings, ...entry }: EntryRecord): proto.LedgerEntry => ({
@@ -29,6 +30,18 @@ export const fromReservation = (record: ReservationRecord): proto.Reservation =>
   createdAt: toTimestamp(record.createdAt),
   expiresAt: toTimestamp(record.expiresAt),
   heldIn: record.heldIn.map(fromKey),
+});
+
+export const fromDeadLetter = (letter: DeadLetter): proto.DeadLetter => ({
+  id: letter.id,
+  journaledAt: toTimestamp(letter.journaledAt),
+  foundAt: toTimestamp(letter.foundAt),
+  virtualKeyId: letter.virtualKeyId,
+  idempotencyKey: letter.idempotencyKey,
+  amountNanos: letter.amountNanos,
+  provider: letter.provider,
+  model: letter.model,
+  reason: letter.reason,
 });
 
 /** Undefined: it is not said. */

@@ -3,13 +3,21 @@ import { LIFETIME } from '../common/interval-at.js';
 import type { Interval } from '../common/time.js';
 import { type Owner, OwnerKind } from '../gen/weir/v1/common.js';
 import type {
+  ListDeadLettersRequest,
   ListLedgerRequest,
   ListPeriodsRequest,
   ListReservationsRequest,
 } from '../gen/weir/v1/ledger_service.js';
 import { toInterval } from '../rpc/proto-interval.js';
 import type { SpendQuery } from './core/ledger-model.js';
-import { entryPlaces, periodPlaces, readLedgerPage, reservationPlaces } from './ledger-page.js';
+import type { DeadLetterCursor } from './journal/dead-letters.js';
+import {
+  deadLetterPlaces,
+  entryPlaces,
+  periodPlaces,
+  readLedgerPage,
+  reservationPlaces,
+} from './ledger-page.js';
 import { toReservationState } from './ledger-proto.js';
 import type {
   EntryFilter,
@@ -62,6 +70,14 @@ export function reservationQuery(
   const virtualKeyId = readOptionalId(request.virtualKeyId, 'virtual_key_id', found);
   throwIfAny(found);
   return { filter: { virtualKeyId, state: state === 'unknown' ? undefined : state }, page };
+}
+
+/** @throws DomainError `INVALID_ARGUMENT`. */
+export function deadLetterPage(request: ListDeadLettersRequest): LedgerPage<DeadLetterCursor> {
+  const found: FieldViolation[] = [];
+  const page = readLedgerPage(request, deadLetterPlaces, found);
+  throwIfAny(found);
+  return page;
 }
 
 /** @throws DomainError `INVALID_ARGUMENT`. */

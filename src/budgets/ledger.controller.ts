@@ -1,17 +1,25 @@
 import { Controller } from '@nestjs/common';
-import { DomainError } from '../common/domain-error.js';
 import * as proto from '../gen/weir/v1/ledger_service.js';
+import { DeadLetters } from './journal/dead-letters.js';
 import { LedgerAdminService } from './ledger-admin.service.js';
 import {
   cutLedgerPage,
+  deadLetterPlaces,
   entryPlaces,
   periodPlaces,
   reservationPlaces,
   withOneMore,
+  writeToken,
 } from './ledger-page.js';
-import { fromEntry, fromPeriod, fromReservation } from './ledger-proto.js';
+import { fromDeadLetter, fromEntry, fromPeriod, fromReservation } from './ledger-proto.js';
 import { LedgerReader } from './ledger-reader.js';
-import { entryQuery, periodQuery, requireId, reservationQuery } from './ledger-requests.js';
+import {
+  deadLetterPage,
+  entryQuery,
+  periodQuery,
+  requireId,
+  reservationQuery,
+} from './ledger-requests.js';
 
 /** `weir.v1.LedgerService`: messages in, records out. */
 @Controller()
@@ -20,6 +28,7 @@ export class LedgerController implements proto.LedgerServiceController {
   constructor(
     private readonly reader: LedgerReader,
     private readonly admin: LedgerAdminService,
+    private readonly deadLetters: DeadLetters,
   ) {}
 
   async listLedger(request: proto.ListLedgerRequest): Promise<proto.ListLedgerResponse> {
@@ -56,9 +65,12 @@ export class LedgerController implements proto.LedgerServiceController {
     return { faults: [...(await this.admin.audit())] };
   }
 
-  listDeadLetters(): Promise<proto.ListDeadLettersResponse> {
-    return Promise.reject(
-      new DomainError('UNIMPLEMENTED', 'this version keeps no journal, so that no debit dies'),
-    );
+  async listDeadLetters(
+    request: proto.ListDeadLettersRequest,
+  ): Promise<proto.ListDeadLettersResponse> {
+    const { size, after } = deadLetterPage(request);
+    const { letters, next } = await this.deadLetters.list(size, after);
+    const nextPageToken = next === undefined ? '' : writeToken(deadLetterPlaces.write(next));
+    return { deadLetters: letters.map(fromDeadLetter), nextPageToken };
   }
 }

@@ -12,5 +12,4 @@ export const grpcStatus: Readonly<Record<DomainErrorCode, status>> = {
   OUT_OF_RANGE: status.OUT_OF_RANGE,
   RESOURCE_EXHAUSTED: status.RESOURCE_EXHAUSTED,
   UNAVAILABLE: status.UNAVAILABLE,
-  UNIMPLEMENTED: status.UNIMPLEMENTED,
 };

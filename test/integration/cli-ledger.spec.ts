@@ -1,6 +1,7 @@
 /** The commands that show the ledger, on a whole service. */
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { PostgresDeadLetters } from '../../src/budgets/journal/postgres-dead-letters.js';
 import { PostgresBudgetLedger } from '../../src/budgets/postgres-budget-ledger.js';
 import { EXIT, type ExitCode } from '../../src/cli/exit-code.js';
 import { runCli } from '../../src/cli/program.js';
@@ -170,5 +171,19 @@ describe('weir reservation', () => {
       err: expect.stringContaining('held, committed, released, expired'),
     });
     expect(await weir('reservation', 'release', 'res_9')).toMatchObject({ code: EXIT.USAGE });
+  });
+});
+
+describe('weir journal dead-letters', () => {
+  it('shows what the ledger refused', async () => {
+    expect((await weir('journal', 'dead-letters')).out).toContain('no dead letters');
+    const entry = { journaledAt: FEBRUARY.start, item: debitOf('dead', 'ada') };
+    await new PostgresDeadLetters(opened.database).add([{ entry, reason: 'conflict' }]);
+    const { out } = await weir('journal', 'dead-letters');
+    expect(out).toMatch(/2026-02-01T00:00:00Z +dead +ada +dead-key +openai\/gpt-4o .*conflict$/m);
+    expect(await json('journal', 'dead-letters')).toMatchObject({
+      deadLetters: [{ id: 'dead', amountNanos: '100', reason: 'conflict' }],
+      more: false,
+    });
   });
 });

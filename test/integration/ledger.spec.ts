@@ -5,6 +5,7 @@
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { LedgerAnswer, LedgerItem } from '../../src/budgets/core/ledger-item.js';
+import { PostgresDeadLetters } from '../../src/budgets/journal/postgres-dead-letters.js';
 import { PostgresBudgetLedger } from '../../src/budgets/postgres-budget-ledger.js';
 import { present } from '../../src/common/assert.js';
 import { OwnerKind } from '../../src/gen/weir/v1/common.js';
@@ -342,6 +343,37 @@ describe('AuditBudgets', () => {
   });
 });
 
+describe('ListDeadLetters', () => {
+  it('shows what the ledger refused, newest first, in pages', async () => {
+    expect(await replica.ledger.listDeadLetters(PAGE)).toEqual({
+      deadLetters: [],
+      nextPageToken: '',
+    });
+    const letters = new PostgresDeadLetters(opened.database);
+    for (const id of ['dead-1', 'dead-2']) {
+      const entry = { journaledAt: JANUARY.start, item: debitOf(id, 'dead') };
+      await letters.add([{ entry, reason: 'conflict' }]);
+    }
+    const first = await replica.ledger.listDeadLetters({ ...PAGE, pageSize: 1 });
+    const { nextPageToken: pageToken } = first;
+    const second = await replica.ledger.listDeadLetters({ pageSize: 1, pageToken });
+    expect([...first.deadLetters, ...second.deadLetters]).toMatchObject([
+      {
+        id: 'dead-2',
+        journaledAt: toTimestamp(JANUARY.start),
+        virtualKeyId: 'dead',
+        idempotencyKey: 'dead-2-key',
+        amountNanos: 100n,
+        provider: 'openai',
+        model: 'gpt-4o',
+        reason: 'conflict',
+      },
+      { id: 'dead-1' },
+    ]);
+    expect(second.nextPageToken).toBe('');
+  });
+});
+
 describe('what is wrong in a request', () => {
   const BAD_IDS = ['a b', 'a\0b', 'x'.repeat(65), '\u{1f600}'];
 
@@ -376,6 +408,11 @@ describe('what is wrong in a request', () => {
       'page_size',
       'state',
       'virtual_key_id',
+    );
+    await refused(
+      ledger.listDeadLetters({ pageSize: -1, pageToken: 'r x' }),
+      'page_size',
+      'page_token',
     );
     await refused(ledger.listPeriods({ ...PAGE, budgetId: '' }), 'budget_id');
     await refused(ledger.forceRelease({ reservationId: '' }), 'reservation_id');
