@@ -1,10 +1,11 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { Clock } from '../common/clock.js';
 import { silentLog } from '../common/log.js';
 import { SeededRandom } from '../common/seeded-random.js';
 import { type MonoMs, monoMs, type WallMs, wallMs } from '../common/time.js';
 import type { ExpiryPolicy, Hold } from './core/ledger-item.js';
 import { HoldSweeperDriver } from './hold-sweeper.driver.js';
+import type { JournalDriver } from './journal/journal.driver.js';
 import { MemoryBudgetLedger } from './memory-budget-ledger.js';
 
 class HandClock extends Clock {
@@ -49,10 +50,9 @@ describe('HoldSweeperDriver', () => {
   const clock = new HandClock();
   const open = () => {
     const ledger = new MemoryBudgetLedger(clock);
-    return {
-      ledger,
-      sweeper: new HoldSweeperDriver(ledger, clock, new SeededRandom(1), silentLog),
-    };
+    const journal = { isClear: false } as { isClear: boolean } & JournalDriver;
+    const sweeper = new HoldSweeperDriver(ledger, clock, new SeededRandom(1), silentLog, journal);
+    return { ledger, sweeper, journal };
   };
 
   it('ends what is due by its policy, and leaves the rest', async () => {
@@ -71,6 +71,21 @@ describe('HoldSweeperDriver', () => {
     expect(balance).toMatchObject({ postedNanos: 14n, heldNanos: 10n });
     expect(await sweeper.sweep()).toBe(0);
     expect(await ledger.audit()).toEqual([]);
+  });
+
+  it('begins no sweep while debits are journaled, since one may settle a hold', async () => {
+    const { ledger, sweeper, journal } = open();
+    await ledger.decide([hold(1, 5, 'release')]);
+    clock.nowMs += 5;
+    jest.useFakeTimers({ doNotFake: ['performance'] });
+    sweeper.onApplicationBootstrap();
+    await jest.advanceTimersByTimeAsync(3_000);
+    expect(await ledger.dueHolds(10)).toHaveLength(1);
+    journal.isClear = true;
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(await ledger.dueHolds(10)).toEqual([]);
+    await sweeper.onModuleDestroy();
+    jest.useRealTimers();
   });
 
   it('ends more than one group', async () => {

@@ -5,6 +5,7 @@ import { Log } from '../common/log.js';
 import { Random } from '../common/random.js';
 import { BudgetLedger, type DueHold } from './budget-ledger.js';
 import type { Expire } from './core/ledger-item.js';
+import { JournalDriver } from './journal/journal.driver.js';
 
 /** A hold ends at most this long after its time, and what a group takes. */
 const SWEEP_INTERVAL_MS = 1_000;
@@ -27,6 +28,7 @@ export class HoldSweeperDriver implements OnApplicationBootstrap, OnModuleDestro
     private readonly clock: Clock,
     private readonly random: Random,
     private readonly log: Log,
+    private readonly journal: JournalDriver,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -40,8 +42,12 @@ export class HoldSweeperDriver implements OnApplicationBootstrap, OnModuleDestro
     await this.sweeping;
   }
 
-  /** A sweep that takes longer than the interval is not overtaken by the next one. */
+  /**
+   * A sweep that takes longer than the interval is not overtaken by the next one. None begins while debits
+   * are journaled: one of them may settle a hold whose time is over.
+   */
   private start(): void {
+    if (!this.journal.isClear) return;
     this.sweeping ??= this.sweepLogged().finally(() => {
       this.sweeping = undefined;
     });

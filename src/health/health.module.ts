@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
+import { BudgetsModule } from '../budgets/budgets.module.js';
 import { GovernanceModule } from '../governance/governance.module.js';
 import { GrpcHealth } from './grpc-health.js';
 import { HealthController } from './health.controller.js';
@@ -7,7 +8,7 @@ import { HealthService } from './health.service.js';
 import { Readiness } from './readiness.js';
 
 @Module({
-  imports: [TerminusModule.forRoot({ logger: false }), GovernanceModule],
+  imports: [TerminusModule.forRoot({ logger: false }), BudgetsModule, GovernanceModule],
   controllers: [HealthController],
   providers: [GrpcHealth, HealthService, Readiness],
   exports: [GrpcHealth, HealthService, Readiness],

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { JournalDriver } from '../budgets/journal/journal.driver.js';
 import { WeirConfig } from '../config/weir-config.js';
 import { DirectoryFollower } from '../governance/directory-follower.js';
 import { Database } from '../storage/database.js';
@@ -15,6 +16,7 @@ export class HealthService {
     private readonly readiness: Readiness,
     private readonly database: Database,
     private readonly governance: DirectoryFollower,
+    private readonly journal: JournalDriver,
     private readonly config: WeirConfig,
   ) {}
 
@@ -23,11 +25,14 @@ export class HealthService {
   }
 
   parts(): Parts {
+    const { records, isFull } = this.journal.state();
     return {
       phase: this.readiness.phase,
       databaseReachable: this.database.isReachable(),
       governanceAgeMs: this.governance.lastRefreshAgeMs(),
       governanceStaleAfterMs: this.config.governance.pollIntervalMs * MISSED_POLLS_MAX,
+      journaledDebits: records,
+      isJournalFull: isFull,
     };
   }
 }

@@ -6,6 +6,8 @@ const well: Parts = {
   databaseReachable: true,
   governanceAgeMs: 10,
   governanceStaleAfterMs: 5_000,
+  journaledDebits: 0,
+  isJournalFull: false,
 };
 
 describe('conditionOf', () => {
@@ -25,6 +27,17 @@ describe('conditionOf', () => {
     expect(conditionOf({ ...well, databaseReachable: false, governanceAgeMs: 6_000 })).toEqual({
       state: 'degraded',
       reasons: ['database unreachable', 'governance stale'],
+    });
+  });
+
+  it('takes debits while they are journaled, and not when the journal is full', () => {
+    expect(conditionOf({ ...well, journaledDebits: 7 })).toEqual({
+      state: 'degraded',
+      reasons: ['debits in the journal'],
+    });
+    expect(conditionOf({ ...well, journaledDebits: 7, isJournalFull: true })).toEqual({
+      state: 'unavailable',
+      reasons: ['journal full'],
     });
   });
 

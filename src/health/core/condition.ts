@@ -8,6 +8,10 @@ export interface Parts {
   /** Milliseconds since governance was last known to be current. Undefined: never. */
   readonly governanceAgeMs: number | undefined;
   readonly governanceStaleAfterMs: number;
+  /** Debits that are not known to be in the ledger. */
+  readonly journaledDebits: number;
+  /** Whether the journal can take no more. */
+  readonly isJournalFull: boolean;
 }
 
 export interface Condition {
@@ -18,9 +22,11 @@ export interface Condition {
 
 export function conditionOf(parts: Parts): Condition {
   if (parts.phase !== 'serving') return { state: 'unavailable', reasons: [parts.phase] };
+  if (parts.isJournalFull) return { state: 'unavailable', reasons: ['journal full'] };
   const reasons: string[] = [];
   if (!parts.databaseReachable) reasons.push('database unreachable');
   if (parts.governanceAgeMs === undefined || parts.governanceAgeMs > parts.governanceStaleAfterMs)
     reasons.push('governance stale');
+  if (parts.journaledDebits > 0) reasons.push('debits in the journal');
   return { state: reasons.length === 0 ? 'ok' : 'degraded', reasons };
 }
