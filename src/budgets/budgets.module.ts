@@ -10,19 +10,17 @@ import { JournalFolder } from './journal/journal-folder.js';
 import { NodeJournalFolder } from './journal/node-journal-folder.js';
 import { PostgresDeadLetters } from './journal/postgres-dead-letters.js';
 import { LedgerAdminService } from './ledger-admin.service.js';
-import { LedgerBooks } from './ledger-books.js';
 import { LedgerReader } from './ledger-reader.js';
+import { LedgerRetention } from './ledger-retention.js';
 import { LedgerUpkeepDriver } from './ledger-upkeep.driver.js';
 import { LedgerController } from './ledger.controller.js';
 import { PostgresBudgetLedger } from './postgres-budget-ledger.js';
-import { PostgresLedgerBooks } from './postgres-ledger-books.js';
 import { PostgresLedgerReader } from './postgres-ledger-reader.js';
 
 @Module({
   controllers: [LedgerController],
   providers: [
     { provide: BudgetLedger, useClass: PostgresBudgetLedger },
-    { provide: LedgerBooks, useClass: PostgresLedgerBooks },
     { provide: DeadLetters, useClass: PostgresDeadLetters },
     { provide: JournalFolder, useClass: NodeJournalFolder },
     DebitJournal,
@@ -31,9 +29,10 @@ import { PostgresLedgerReader } from './postgres-ledger-reader.js';
     { provide: LedgerReader, useClass: PostgresLedgerReader },
     BudgetsService,
     LedgerAdminService,
+    LedgerRetention,
     LedgerUpkeepDriver,
     HoldSweeperDriver,
   ],
-  exports: [BudgetsService, DeadLetters, JournalDriver, LedgerBooks],
+  exports: [BudgetsService, DeadLetters, JournalDriver],
 })
 export class BudgetsModule {}

@@ -1,9 +1,11 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Clock } from '../common/clock.js';
 import { Log } from '../common/log.js';
-import { DAY_MS, HOUR_MS } from '../common/time.js';
+import { DAY_MS, HOUR_MS, wallMs } from '../common/time.js';
 import { WeirConfig } from '../config/weir-config.js';
 import { Database } from '../storage/database.js';
 import { errorText } from '../storage/postgres-error.js';
+import { LedgerRetention } from './ledger-retention.js';
 
 /** Partitions exist for this month and so many after it. */
 const PARTITIONS_AHEAD = 3;
@@ -18,15 +20,19 @@ const PRUNE_BATCH = 5_000;
 @Injectable()
 export class LedgerUpkeepDriver implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly keyRetentionMs: number;
+  private readonly ledgerRetentionMs: number;
   private timer: NodeJS.Timeout | undefined;
   private round: Promise<void> = Promise.resolve();
   private isStopped = false;
 
   constructor(
     private readonly database: Database,
+    private readonly retention: LedgerRetention,
+    private readonly clock: Clock,
     private readonly log: Log,
     config: WeirConfig,
   ) {
+    this.ledgerRetentionMs = config.debits.ledgerRetentionDays * DAY_MS;
     this.keyRetentionMs = config.debits.keyRetentionDays * DAY_MS;
   }
 
@@ -61,7 +67,15 @@ export class LedgerUpkeepDriver implements OnApplicationBootstrap, OnModuleDestr
   /** One round. Resolves to the number of keys and of ended reservations that were forgotten. */
   async run(): Promise<number> {
     await this.database.query('SELECT weir_make_ledger_partitions($1)', [PARTITIONS_AHEAD]);
+    await this.dropOld();
     return (await this.prune(PRUNE_KEYS)) + (await this.prune(PRUNE_RESERVATIONS));
+  }
+
+  private async dropOld(): Promise<void> {
+    if (this.ledgerRetentionMs === 0) return;
+    const before = wallMs(this.clock.wallNow() - this.ledgerRetentionMs);
+    const dropped = await this.retention.dropEntriesBefore(before);
+    if (dropped.length > 0) this.log.info({ dropped }, 'old months of the ledger were dropped');
   }
 
   private async prune(statement: string): Promise<number> {

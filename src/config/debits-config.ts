@@ -19,4 +19,14 @@ export class DebitsConfig {
     effect: 'How long a repeated idempotency key is recognised; later it counts as a new debit.',
   })
   readonly keyRetentionDays: number = 7;
+
+  /** Days for which the ledger keeps its entries; 0 is for ever. Default 0. */
+  @IntegerKnob({
+    unit: 'days',
+    min: 0,
+    max: 36_500,
+    effect:
+      'Months of the ledger that are older are dropped; balances keep what they posted. 0: never.',
+  })
+  readonly ledgerRetentionDays: number = 0;
 }
