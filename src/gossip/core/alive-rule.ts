@@ -5,12 +5,13 @@
  */
 
 import type { MonoMs } from '../../common/time.js';
-import { sameBytes, utf8 } from './bytes.js';
+import { sameBytes } from './bytes.js';
 import type { ClusterState } from './cluster-state.js';
 import { sameEndpoint } from './endpoint.js';
 import type { Endpoint } from './endpoint.js';
-import { NAME_BYTES_MAX } from './gossip-options.js';
-import { isUp, VSN_BYTES } from './member.js';
+import type { DropReason } from './gossip-effect.js';
+import { MEMBERS_MAX, META_BYTES_MAX, OPAQUE_BYTES_MAX } from './gossip-options.js';
+import { isName, isUp, VSN_BYTES } from './member.js';
 import type { Member } from './member.js';
 import type { Alive } from './messages.js';
 import { refute } from './refutation.js';
@@ -36,7 +37,10 @@ export function applyAlive(
   if (moved && !mayMove(state, known, now)) return state.notice('conflict', alive.node);
   // memberlist keeps a dead stub of a newcomer at incarnation 0; it would only be gossiped about.
   if (known === undefined && alive.incarnation === 0) return state.drop('stale');
-  if (known === undefined) state.table.insert(member);
+  if (known === undefined) {
+    if (state.table.size >= MEMBERS_MAX) return state.drop('table-full');
+    state.table.insert(member);
+  }
   decide(state, member, { alive, origin, moved }, now);
 }
 
@@ -47,8 +51,9 @@ function isAcceptable(state: ClusterState, alive: Alive, origin: AliveOrigin): b
     state.drop('bad-vsn');
     return false;
   }
-  if (utf8(alive.node).length > NAME_BYTES_MAX) {
-    state.drop('bad-name');
+  const flaw = flawOf(alive);
+  if (flaw !== undefined) {
+    state.drop(flaw);
     return false;
   }
   const { allowed } = state.options;
@@ -59,6 +64,14 @@ function isAcceptable(state: ClusterState, alive: Alive, origin: AliveOrigin): b
     (origin.kind !== 'packet' || allowed.allows(origin.from.addr));
   if (!fine) state.drop('address-not-allowed');
   return fine;
+}
+
+/** Senders keep these limits. Whatever is larger could be kept and told by nobody. */
+function flawOf({ node, addr, meta, vsn }: Alive): DropReason | undefined {
+  if (!isName(node)) return 'bad-name';
+  const opaque = Math.max(addr.length, vsn?.length ?? 0);
+  const fits = (meta?.length ?? 0) <= META_BYTES_MAX && opaque <= OPAQUE_BYTES_MAX;
+  return fits ? undefined : 'bad-size';
 }
 
 /**

@@ -5,7 +5,7 @@
 import type { MonoMs } from '../../common/time.js';
 import type { ClusterState } from './cluster-state.js';
 import type { Member } from './member.js';
-import { isUp } from './member.js';
+import { isName, isUp } from './member.js';
 import type { Dead } from './messages.js';
 import { refute } from './refutation.js';
 
@@ -13,6 +13,7 @@ import { refute } from './refutation.js';
 export function applyDead(state: ClusterState, dead: Dead, now: MonoMs, leaveToken?: string): void {
   const member = state.table.get(dead.node);
   if (member === undefined) return state.drop('unknown-member');
+  if (!isName(dead.from)) return state.drop('bad-name');
   if (dead.incarnation < member.incarnation) return state.drop('stale');
   state.suspicions.delete(member.name);
   if (!isUp(member)) return state.drop('stale');

@@ -73,6 +73,12 @@ export const META_BYTES_MAX = 512;
 /** Bytes of a name. The protocol has no limit; longer ones do not fit into packets with others. */
 export const NAME_BYTES_MAX = 255;
 
+/** Members known at a time, so that a forger cannot fill the memory. */
+export const MEMBERS_MAX = 16_384;
+
+/** Bytes of an address or of versions that we keep; 16 and 6 are what sane peers send. */
+export const OPAQUE_BYTES_MAX = 64;
+
 /** Messages about members waiting to be sent. More than this many members change at once in no cluster. */
 export const BROADCASTS_MAX = 4_096;
 

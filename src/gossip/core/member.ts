@@ -1,6 +1,8 @@
 /** A member as this node sees it. Mutable, and mutated only by the three rules and the reaper. */
 import type { MonoMs } from '../../common/time.js';
 import type { Endpoint } from './endpoint.js';
+import { utf8 } from './bytes.js';
+import { NAME_BYTES_MAX } from './gossip-options.js';
 import { WireState } from './messages.js';
 import type { NodeState } from './messages.js';
 
@@ -33,6 +35,10 @@ export const takesNacks = (member: Pick<Member, 'vsn'>): boolean => (member.vsn[
 
 /** Understands checksums. */
 export const takesChecksums = (member: Pick<Member, 'vsn'>): boolean => (member.vsn[1] ?? 0) >= 5;
+
+/** Short enough to be told. (The empty name is one, to the protocol.) */
+export const isName = (name: string): boolean =>
+  name.length <= NAME_BYTES_MAX && utf8(name).length <= NAME_BYTES_MAX;
 
 export const isUp = (member: Pick<Member, 'state'>): boolean =>
   member.state === 'alive' || member.state === 'suspect';

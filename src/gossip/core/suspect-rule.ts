@@ -5,6 +5,7 @@
 import type { MonoMs } from '../../common/time.js';
 import { applyDead } from './dead-rule.js';
 import type { ClusterState } from './cluster-state.js';
+import { isName } from './member.js';
 import type { Suspect } from './messages.js';
 import { refute } from './refutation.js';
 import { Suspicion, suspicionBounds } from './suspicion.js';
@@ -12,6 +13,7 @@ import { Suspicion, suspicionBounds } from './suspicion.js';
 export function applySuspect(state: ClusterState, suspect: Suspect, now: MonoMs): void {
   const member = state.table.get(suspect.node);
   if (member === undefined) return state.drop('unknown-member');
+  if (!isName(suspect.from)) return state.drop('bad-name');
   if (suspect.incarnation < member.incarnation) return state.drop('stale');
   const running = state.suspicions.get(member.name);
   if (running !== undefined) {

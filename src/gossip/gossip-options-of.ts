@@ -1,0 +1,95 @@
+import { invalidArgument } from '../common/domain-error.js';
+import type { FieldViolation } from '../common/domain-error.js';
+import { utf8 } from './core/bytes.js';
+import type { GossipTimings } from './core/gossip-options.js';
+import { META_BYTES_MAX, NAME_BYTES_MAX } from './core/gossip-options.js';
+import { GOSSIP_PRESETS } from './core/gossip-presets.js';
+import { isKeyLength } from './core/keyring.js';
+import { LABEL_BYTES_MAX } from './core/label.js';
+import type { GossipSettings } from './gossip-settings.js';
+
+/**
+ * The numbers that the settings mean: preset, then Bifrost's three keys, then explicit ones. With
+ * Bifrost's default of 10 seconds this is the `lan` preset.
+ */
+export function timingsOf(settings: GossipSettings): GossipTimings {
+  const { timeoutSeconds, failureThreshold, successThreshold, timings } = settings;
+  const timeout =
+    timeoutSeconds === undefined
+      ? {}
+      : { probeIntervalMs: timeoutSeconds * 100, probeTimeoutMs: timeoutSeconds * 50 };
+  return {
+    ...GOSSIP_PRESETS[settings.preset],
+    ...timeout,
+    ...(failureThreshold === undefined ? {} : { suspicionMult: failureThreshold }),
+    ...(successThreshold === undefined ? {} : { successThreshold }),
+    ...timings,
+  };
+}
+
+/** Throws with every wrong field at once, and what to write instead. */
+export function checkGossipSettings(settings: GossipSettings): void {
+  const violations = [...identityFlaws(settings), ...timingFlaws(timingsOf(settings))];
+  if (violations.length > 0) throw invalidArgument(violations);
+}
+
+function identityFlaws(settings: GossipSettings): readonly FieldViolation[] {
+  const nameBytes = utf8(settings.name).length;
+  const labelBytes = utf8(settings.label ?? '').length;
+  return [
+    ...flaw(nameBytes < 1 || nameBytes > NAME_BYTES_MAX, 'name', 'give it 1 to 255 bytes'),
+    ...flaw(labelBytes > LABEL_BYTES_MAX, 'label', 'give it at most 255 bytes'),
+    ...flaw(
+      (settings.meta?.length ?? 0) > META_BYTES_MAX,
+      'meta',
+      `${settings.meta?.length} bytes are over the limit of ${META_BYTES_MAX}; shorten the region`,
+    ),
+    ...(settings.keys ?? []).flatMap((key, index) =>
+      flaw(
+        !isKeyLength(key.length),
+        `keys[${index}]`,
+        `${key.length} bytes are no AES key; run "weir keyring generate" for one of 32`,
+      ),
+    ),
+    ...flaw(
+      !isPort(settings.port) || !isPort(settings.advertisePort ?? 1),
+      'port',
+      'give a number from 0 to 65535',
+    ),
+  ];
+}
+
+const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65_535;
+
+/** Numbers that contradict one another would silently switch parts of the protocol off. */
+function timingFlaws(timings: GossipTimings): readonly FieldViolation[] {
+  const { probeIntervalMs, probeTimeoutMs, gossipIntervalMs, suspicionMult } = timings;
+  return [
+    ...flaw(probeTimeoutMs <= 0, 'probeTimeoutMs', 'give it more than 0'),
+    ...flaw(
+      probeTimeoutMs >= probeIntervalMs,
+      'probeTimeoutMs',
+      `${probeTimeoutMs} leaves no time in a probe of ${probeIntervalMs} to ask others and try TCP; ` +
+        'give it at most half of probeIntervalMs',
+    ),
+    ...flaw(gossipIntervalMs <= 0, 'gossipIntervalMs', 'give it more than 0'),
+    ...flaw(
+      gossipIntervalMs > suspicionMult * probeIntervalMs,
+      'gossipIntervalMs',
+      'news slower than a suspicion ends in deaths that nobody could deny; lower it',
+    ),
+    ...flaw(suspicionMult < 1, 'failureThreshold', 'give it 1 or more'),
+    ...flaw(timings.suspicionMaxTimeoutMult < 1, 'suspicionMaxTimeoutMult', 'give it 1 or more'),
+    ...flaw(timings.awarenessMaxMultiplier < 1, 'awarenessMaxMultiplier', 'give it 1 or more'),
+    ...flaw(timings.retransmitMult < 1, 'retransmitMult', 'give it 1 or more'),
+    ...flaw(timings.gossipNodes < 1, 'gossipNodes', 'give it 1 or more'),
+    ...flaw(
+      timings.packetBytesMax < 512 || timings.packetBytesMax > 65_000,
+      'packetBytesMax',
+      'give it 512 to 65000; 1400 passes nearly every network',
+    ),
+  ];
+}
+
+const flaw = (wrong: boolean, field: string, description: string): readonly FieldViolation[] =>
+  wrong ? [{ field: `cluster.gossip.${field}`, description }] : [];
