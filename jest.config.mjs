@@ -35,6 +35,8 @@ export default {
     project('unit', ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/tidy.spec.ts']),
     project('contract', ['<rootDir>/test/contract/**/*.spec.ts'], postgres),
     project('integration', ['<rootDir>/test/integration/**/*.spec.ts'], postgres),
+    project('simulation', ['<rootDir>/test/simulation/**/*.spec.ts']),
+    project('interop', ['<rootDir>/test/interop/**/*.spec.ts']),
   ],
   testTimeout: 60_000,
 };

@@ -13,6 +13,18 @@ const INBOUND_MAX = 128;
 /** Bytes that all of them may have buffered together: one peer must not exhaust our memory. */
 const BUFFERED_BYTES_MAX = 64 * 1_048_576;
 
+export interface AcceptedRequest {
+  readonly message: StreamMessage;
+  /** The answer is bound to it. */
+  readonly label: Uint8Array;
+}
+
+/** A stream whose request has been read and wants an answer. */
+export interface OpenRequest {
+  readonly stream: GossipStream;
+  readonly label: Uint8Array;
+}
+
 /**
  * Exchanges over streams: what to write, what came back, and for how long to wait. Decides nothing
  * about membership. Every stream ends: by its message, by a fault, or by its deadline.
@@ -28,8 +40,8 @@ export class GossipStreams {
     private readonly timeoutMs: number,
   ) {}
 
-  /** Reads one request; `undefined` if there was none to answer. The stream is then closed. */
-  async accept(stream: GossipStream): Promise<StreamMessage | undefined> {
+  /** Reads one request; `undefined` if there was none to answer. */
+  async accept(stream: GossipStream): Promise<AcceptedRequest | undefined> {
     if (this.inbound >= INBOUND_MAX) {
       this.counters.add('drop.streams-full');
       stream.close();
@@ -38,15 +50,17 @@ export class GossipStreams {
     this.inbound++;
     try {
       stream.setDeadline(this.timeoutMs);
-      return await this.read(stream, 'request');
+      const decoder = new StreamDecoder(this.wire, 'request');
+      const message = await this.read(stream, decoder, 'request');
+      return message === undefined ? undefined : { message, label: decoder.label };
     } finally {
       this.inbound--;
     }
   }
 
-  async answer(stream: GossipStream, message: StreamMessage): Promise<void> {
+  async answer({ stream, label }: OpenRequest, message: StreamMessage): Promise<void> {
     stream.setDeadline(this.timeoutMs);
-    await this.write(stream, encodeReply(this.wire, message));
+    await this.write(stream, encodeReply(this.wire, message, label));
     stream.close();
   }
 
@@ -66,10 +80,13 @@ export class GossipStreams {
   ): Promise<StreamMessage | undefined> {
     const stream = await this.transport.dial(to, timeoutMs);
     stream.setDeadline(timeoutMs);
+    // Kept, because ours may change before the answer comes.
+    const label = this.wire.labels.own;
     try {
-      await this.write(stream, encodeRequest(this.wire, request));
+      await this.write(stream, encodeRequest(this.wire, request, label));
       stream.setDeadline(timeoutMs);
-      return await this.read(stream, 'reply');
+      const decoder = new StreamDecoder(this.wire, 'reply', { label });
+      return await this.read(stream, decoder, 'reply');
     } finally {
       stream.close();
     }
@@ -80,7 +97,10 @@ export class GossipStreams {
     const stream = await this.transport.dial(to, this.timeoutMs);
     stream.setDeadline(this.timeoutMs);
     try {
-      await this.write(stream, encodeRequest(this.wire, { kind: 'user', payload }));
+      await this.write(
+        stream,
+        encodeRequest(this.wire, { kind: 'user', payload }, this.wire.labels.own),
+      );
     } finally {
       stream.close();
     }
@@ -91,19 +111,25 @@ export class GossipStreams {
     await stream.write(bytes);
   }
 
-  private async read(stream: GossipStream, side: StreamSide): Promise<StreamMessage | undefined> {
-    const decoder = new StreamDecoder(this.wire, side);
+  private async read(
+    stream: GossipStream,
+    decoder: StreamDecoder,
+    side: StreamSide,
+  ): Promise<StreamMessage | undefined> {
     let counted = 0;
     try {
       for await (const chunk of stream.chunks()) {
         this.counters.add('stream.bytes.in', chunk.length);
         const result = decoder.push(chunk);
         if (result.kind === 'message') return result.message;
-        if (result.kind === 'refused') return await this.refuse(stream, result, side);
+        if (result.kind === 'refused') {
+          const label = side === 'request' ? decoder.label : undefined;
+          return await this.refuse(stream, result, label);
+        }
         this.bufferedBytes += decoder.bufferedBytes - counted;
         counted = decoder.bufferedBytes;
         if (this.bufferedBytes > BUFFERED_BYTES_MAX) {
-          return await this.refuse(stream, { fault: 'too-large' }, side);
+          return await this.refuse(stream, { fault: 'too-large' }, undefined);
         }
       }
       return undefined;
@@ -115,11 +141,12 @@ export class GossipStreams {
   private async refuse(
     stream: GossipStream,
     refusal: { readonly fault: string; readonly reply?: string },
-    side: StreamSide,
+    label: Uint8Array | undefined,
   ): Promise<undefined> {
     this.counters.add(`fault.stream.${refusal.fault}`);
-    if (refusal.reply !== undefined && side === 'request') {
-      await this.write(stream, encodeReply(this.wire, { kind: 'error', error: refusal.reply }));
+    if (refusal.reply !== undefined && label !== undefined) {
+      const answer = { kind: 'error', error: refusal.reply } as const;
+      await this.write(stream, encodeReply(this.wire, answer, label));
     }
     return undefined;
   }

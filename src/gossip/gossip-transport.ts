@@ -37,6 +37,9 @@ export abstract class GossipTransport {
   /** Never throws and never waits: a packet that cannot be sent is lost, or reported as refused. */
   abstract send(packet: Uint8Array, to: Endpoint): void;
 
+  /** Bytes of packets that were sent and have not left this host. */
+  abstract backlogBytes(): number;
+
   /** Connects, within the time-out; rejects if that fails. */
   abstract dial(to: Endpoint, timeoutMs: number): Promise<GossipStream>;
 

@@ -17,6 +17,7 @@ import type { WireSettings } from './core/wire-settings.js';
 import { GossipCounters } from './gossip-counters.js';
 import type { GossipDelegate } from './gossip-delegate.js';
 import { GossipStreams } from './gossip-streams.js';
+import type { OpenRequest } from './gossip-streams.js';
 import type { GossipListener, GossipStream, GossipTransport } from './gossip-transport.js';
 import { UserMessageQueue } from './user-message-queue.js';
 
@@ -31,6 +32,12 @@ export interface GossipDriverParts {
   readonly random: Random;
 }
 
+/** More than this waiting in our own socket means that the network has stopped taking packets. */
+const BACKLOG_BYTES_MAX = 1_048_576;
+
+/** How often to look whether it takes them again. */
+const CONGESTION_CHECK_MS = 50;
+
 /** What callers wait for, reported by the machine under a number or a word. */
 type Outcome = Extract<GossipEffect, { kind: 'exchangeDone' | 'broadcastDone' | 'pingDone' }>;
 
@@ -44,13 +51,15 @@ export class GossipDriver implements GossipListener {
   private readonly log = new Logger('Gossip');
   private readonly streams: GossipStreams;
   private readonly users: UserMessageQueue;
-  private readonly accepted = new Map<number, GossipStream>();
+  private readonly accepted = new Map<number, OpenRequest>();
   private readonly noticed = new Set<string>();
   private readonly waiting = new Map<string, (outcome: Outcome) => void>();
   private lastStream = 0;
   private timer: NodeJS.Timeout | undefined;
   private armedFor: MonoMs | undefined;
   private stopped = false;
+  private congested = false;
+  private congestionTimer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly options: GossipOptions,
@@ -72,7 +81,27 @@ export class GossipDriver implements GossipListener {
     if (this.stopped) return;
     const effects = this.machine.handle(input, this.parts.clock.monoNow());
     for (const effect of effects) this.perform(effect);
+    if (!this.congested && this.isCongested()) this.waitForNetwork();
     this.arm();
+  }
+
+  private isCongested(): boolean {
+    return this.parts.transport.backlogBytes() > BACKLOG_BYTES_MAX;
+  }
+
+  private waitForNetwork(): void {
+    this.congested = true;
+    this.counters.add('network.congestions');
+    this.handle({ kind: 'congested', congested: true });
+    this.checkNetwork();
+  }
+
+  private checkNetwork(): void {
+    this.congestionTimer = setTimeout(() => {
+      if (this.isCongested()) return this.checkNetwork();
+      this.congested = false;
+      return this.handle({ kind: 'congested', congested: false });
+    }, CONGESTION_CHECK_MS);
   }
 
   /** Like `handle`, and resolves with the outcome that carries this key. */
@@ -98,6 +127,7 @@ export class GossipDriver implements GossipListener {
   stop(): void {
     this.stopped = true;
     clearTimeout(this.timer);
+    clearTimeout(this.congestionTimer);
   }
 
   packet(bytes: Uint8Array, from: Endpoint): void {
@@ -130,7 +160,7 @@ export class GossipDriver implements GossipListener {
     try {
       const request = await this.streams.accept(stream);
       if (request === undefined) stream.close();
-      else this.dispatch(stream, request);
+      else this.dispatch({ stream, label: request.label }, request.message);
     } catch {
       // The peer broke its own stream; there is nobody left to tell.
       this.counters.add('streams.broken');
@@ -138,22 +168,22 @@ export class GossipDriver implements GossipListener {
     }
   }
 
-  private dispatch(stream: GossipStream, request: StreamMessage): void {
+  private dispatch(open: OpenRequest, request: StreamMessage): void {
     const id = ++this.lastStream;
     switch (request.kind) {
       case 'pushPull':
-        this.accepted.set(id, stream);
+        this.accepted.set(id, open);
         return this.handle({ ...request, kind: 'pushPull', stream: id });
       case 'ping':
-        this.accepted.set(id, stream);
+        this.accepted.set(id, open);
         return this.handle({ kind: 'streamPing', stream: id, ping: request });
       case 'user':
-        stream.close();
+        open.stream.close();
         return this.handle({ kind: 'streamUser', payload: request.payload });
       case 'ack':
       case 'error':
         this.counters.add('fault.stream.unsupported-type');
-        return stream.close();
+        return open.stream.close();
       default:
         return unreachable(request);
     }
@@ -174,7 +204,7 @@ export class GossipDriver implements GossipListener {
       case 'answerPing':
         return this.answer(effect.stream, effect.ack);
       case 'closeStream':
-        return this.takeAccepted(effect.stream)?.close();
+        return this.takeAccepted(effect.stream)?.stream.close();
       case 'user':
         return this.users.push(effect.payload, effect.reliable);
       case 'mergeUserState':
@@ -232,18 +262,18 @@ export class GossipDriver implements GossipListener {
   }
 
   private answer(id: number, message: StreamMessage): void {
-    const stream = this.takeAccepted(id);
-    if (stream === undefined) return;
-    this.streams.answer(stream, message).catch(() => {
+    const open = this.takeAccepted(id);
+    if (open === undefined) return;
+    this.streams.answer(open, message).catch(() => {
       this.counters.add('streams.broken');
-      stream.close();
+      open.stream.close();
     });
   }
 
-  private takeAccepted(id: number): GossipStream | undefined {
-    const stream = this.accepted.get(id);
+  private takeAccepted(id: number): OpenRequest | undefined {
+    const open = this.accepted.get(id);
     this.accepted.delete(id);
-    return stream;
+    return open;
   }
 
   private announce(event: MemberEvent): void {

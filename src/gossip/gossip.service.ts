@@ -12,6 +12,7 @@ import type { GossipListener } from './gossip-transport.js';
 import { DEFAULT_VSN, META_BYTES_MAX } from './core/gossip-options.js';
 import type { GossipOptions } from './core/gossip-options.js';
 import { Keyring } from './core/keyring.js';
+import { LabelSet } from './core/label-set.js';
 import type { MemberView } from './core/member-event.js';
 import { packetOverheadBytes } from './core/wire-settings.js';
 import type { WireSettings } from './core/wire-settings.js';
@@ -48,7 +49,9 @@ export interface JoinOutcome {
  */
 @Injectable()
 export class GossipService {
+  /** Changes take effect at once. */
   readonly keyring: Keyring;
+  readonly labels: LabelSet;
   private driver: GossipDriver | undefined;
   private bound: Endpoint | undefined;
   private lastToken = 0;
@@ -59,6 +62,7 @@ export class GossipService {
   ) {
     checkGossipSettings(settings);
     this.keyring = new Keyring(settings.keys);
+    this.labels = new LabelSet(utf8(settings.label ?? ''));
   }
 
   /** Listens and becomes a cluster of one. Gives the address that others are told. */
@@ -184,7 +188,7 @@ export class GossipService {
 
   private makeDriver(bound: Endpoint): GossipDriver {
     const { settings } = this;
-    const wire = wireSettings(settings, this.keyring);
+    const wire = wireSettings(settings, this);
     const options: GossipOptions = {
       ...timingsOf(settings),
       name: settings.name,
@@ -224,9 +228,12 @@ export class GossipService {
   }
 }
 
-function wireSettings(settings: GossipSettings, keyring: Keyring): WireSettings {
+function wireSettings(
+  settings: GossipSettings,
+  { keyring, labels }: Pick<GossipService, 'keyring' | 'labels'>,
+): WireSettings {
   return {
-    label: utf8(settings.label ?? ''),
+    labels,
     skipInboundLabelCheck: settings.skipInboundLabelCheck ?? false,
     compression: settings.compression ?? true,
     keyring,

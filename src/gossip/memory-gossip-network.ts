@@ -53,6 +53,10 @@ export class MemoryGossipTransport extends GossipTransport {
     setImmediate(() => this.network.at(to)?.listener?.packet(copy, from));
   }
 
+  backlogBytes(): number {
+    return 0;
+  }
+
   dial(to: Endpoint, _timeoutMs: number): Promise<GossipStream> {
     const peer = this.network.at(to);
     if (peer?.listener === undefined) return Promise.reject(new Error('connection refused'));

@@ -49,6 +49,10 @@ export class NodeGossipTransport extends GossipTransport {
     });
   }
 
+  backlogBytes(): number {
+    return this.datagrams?.getSendQueueSize() ?? 0;
+  }
+
   async dial(to: Endpoint, timeoutMs: number): Promise<GossipStream> {
     const socket = connect({ host: addressText(to.addr), port: to.port });
     this.track(socket);
@@ -74,7 +78,9 @@ export class NodeGossipTransport extends GossipTransport {
   private listener: GossipListener | undefined;
 
   private async tryListen(host: string, port: number, listener: GossipListener): Promise<Endpoint> {
-    this.server = createServer((socket) => this.accept(socket, listener));
+    // A peer may end its side after the request and still wait for the answer.
+    const half = { allowHalfOpen: true };
+    this.server = createServer(half, (socket) => this.accept(socket, listener));
     this.server.maxConnections = CONNECTIONS_MAX;
     this.server.listen({ host, port });
     await once(this.server, 'listening');
@@ -95,8 +101,10 @@ export class NodeGossipTransport extends GossipTransport {
     socket.on('message', (bytes, from) => {
       listener.packet(bytes, endpointOf(from.address, from.port));
     });
+    // Asked for before: with our look-up the socket may be listening when `bind` returns.
+    const listening = once(socket, 'listening');
     socket.bind({ address: host, port, exclusive: true });
-    await once(socket, 'listening');
+    await listening;
     // An error of one packet (a port unreachable) is no reason to stop listening.
     socket.on('error', () => undefined);
     enlargeReceiveBuffer(socket);

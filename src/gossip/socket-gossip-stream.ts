@@ -18,7 +18,8 @@ export class SocketGossipStream implements GossipStream {
   }
 
   async *chunks(): AsyncIterable<Uint8Array> {
-    for await (const chunk of this.socket) {
+    // Whoever stops reading after the request still wants to answer.
+    for await (const chunk of this.socket.iterator({ destroyOnReturn: false })) {
       if (chunk instanceof Uint8Array) yield chunk;
     }
   }

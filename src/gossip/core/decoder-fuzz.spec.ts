@@ -12,6 +12,7 @@ import { encodeCompound } from './compound.js';
 import { compress } from './compression.js';
 import { concatBytes } from './bytes.js';
 import { encodeMessage } from './message-encoder.js';
+import { LabelSet } from './label-set.js';
 import { Keyring } from './keyring.js';
 import { lzwDecode } from './lzw-decoder.js';
 import { lzwEncode } from './lzw-encoder.js';
@@ -26,7 +27,7 @@ const fixtures: readonly { transport: string; hex: string }[] = JSON.parse(
 ).fixtures;
 
 const plain: WireSettings = {
-  label: new Uint8Array(0),
+  labels: new LabelSet(new Uint8Array(0)),
   skipInboundLabelCheck: false,
   compression: true,
   keyring: new Keyring(),
@@ -38,7 +39,7 @@ const plain: WireSettings = {
 const keyed: WireSettings = { ...plain, keyring: new Keyring([new Uint8Array(32).fill(7)]) };
 
 const feed = (settings: WireSettings, bytes: Uint8Array): StreamDecoding =>
-  new StreamDecoder(settings, 'request', 1 << 20).push(bytes);
+  new StreamDecoder(settings, 'request', { bytesMax: 1 << 20 }).push(bytes);
 
 describe('decoders against any bytes', () => {
   it('answer random bytes with a value', () => {
@@ -109,7 +110,7 @@ describe('decoders against any bytes', () => {
   });
 
   it('refuse a stream longer than the limit, whatever it promises', () => {
-    const decoder = new StreamDecoder(plain, 'request', 100_000);
+    const decoder = new StreamDecoder(plain, 'request', { bytesMax: 100_000 });
     const endless = concatBytes([Uint8Array.of(8, 0x81, 0xa1, 65, 0xdb, 255, 255, 255, 255)]);
     let last = decoder.push(endless);
     for (let i = 0; i < 20 && last.kind === 'more'; i++)

@@ -7,6 +7,7 @@ import { describe, expect, it } from '@jest/globals';
 import { unreachable } from '../../common/assert.js';
 import { NodeGossipCrypto } from '../node-gossip-crypto.js';
 import { GossipCrypto } from './gossip-crypto.js';
+import { LabelSet } from './label-set.js';
 import { Keyring } from './keyring.js';
 import { lzwDecode } from './lzw-decoder.js';
 import { lzwEncode } from './lzw-encoder.js';
@@ -73,7 +74,7 @@ function settingsOf(fixture: Fixture): WireSettings {
   const nonce = decoded.encryption ? bytes(decoded.encryption.nonce) : new Uint8Array(12);
   const crypto: GossipCrypto = new FixedNonceCrypto(nonce);
   return {
-    label: new TextEncoder().encode(fixture.label ?? decoded.label ?? ''),
+    labels: new LabelSet(new TextEncoder().encode(fixture.label ?? decoded.label ?? '')),
     skipInboundLabelCheck: false,
     compression: JSON.stringify(decoded).includes('ompress'),
     keyring: new Keyring((fixture.keysHex ?? []).map(bytes)),
@@ -227,7 +228,7 @@ describe('captured streams', () => {
       const settings = settingsOf(fixture);
       const message = decode(fixture, 1 << 20);
       const encode = fixture.decoded.label === undefined ? encodeReply : encodeRequest;
-      expect(hexOf(encode(settings, message))).toBe(fixture.hex);
+      expect(hexOf(encode(settings, message, settings.labels.own))).toBe(fixture.hex);
     },
   );
 

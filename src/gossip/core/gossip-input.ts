@@ -9,6 +9,8 @@ export type GossipInput =
   | { readonly kind: 'tick' }
   /** The process did not run for that long, by its own fault. */
   | { readonly kind: 'lag'; readonly lagMs: number }
+  /** Our packets do not leave this host, or do so again. */
+  | { readonly kind: 'congested'; readonly congested: boolean }
   | {
       readonly kind: 'packet';
       readonly from: Endpoint;

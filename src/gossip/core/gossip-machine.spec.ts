@@ -155,6 +155,29 @@ describe('a pause of our own', () => {
   });
 });
 
+describe('a congested network', () => {
+  it('stops our own loops, so that nobody is accused of silence', () => {
+    const bench = new Bench();
+    bench.packet(alive('a', 1));
+    bench.take();
+    bench.give({ kind: 'congested', congested: true });
+    bench.pass(30_000);
+    expect(bench.sent()).toEqual([]);
+    expect(bench.stateOf('a')).toBe('alive 1');
+    bench.give({ kind: 'congested', congested: false });
+    bench.pass(2_000);
+    expect(bench.messages().length).toBeGreaterThan(0);
+  });
+
+  it('does not stop a suspicion that has begun', () => {
+    const bench = new Bench();
+    bench.packet(alive('a', 1), suspect('a', 1, 'x'));
+    bench.give({ kind: 'congested', congested: true });
+    bench.pass(10_000);
+    expect(bench.stateOf('a')).toBe('dead 1');
+  });
+});
+
 describe('ping of the application', () => {
   it('measures the round trip, brings the payload, or gives up', () => {
     const bench = new Bench({ probeIntervalMs: 1e9, gossipIntervalMs: 1e9 });

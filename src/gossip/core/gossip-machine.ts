@@ -40,6 +40,7 @@ export class GossipMachine {
   private readonly relays: RelayDesk;
   private readonly pings: PingDesk;
   private clockwork: Clockwork | undefined;
+  private congested = false;
 
   constructor(options: GossipOptions, random: Random) {
     this.state = new ClusterState(options, random);
@@ -57,15 +58,19 @@ export class GossipMachine {
   /** When `tick` is due, at the latest. All deadlines of the machine are named here. */
   nextDeadline(): MonoMs | undefined {
     if (this.clockwork === undefined) return undefined;
-    const { probes, round, exchanges } = this.clockwork;
-    let earliest = Math.min(probes.deadline, round.deadline);
+    let earliest = this.congested ? Infinity : this.loopDeadline(this.clockwork);
     for (const { deadline } of this.state.suspicions.values()) {
       earliest = Math.min(earliest, deadline);
     }
+    return earliest === Infinity ? undefined : monoMs(earliest);
+  }
+
+  private loopDeadline({ probes, round, exchanges }: Clockwork): number {
+    let earliest = Math.min(probes.deadline, round.deadline);
     for (const deadline of [exchanges.deadline, this.relays.deadline, this.pings.deadline]) {
       if (deadline !== undefined) earliest = Math.min(earliest, deadline);
     }
-    return monoMs(earliest);
+    return earliest;
   }
 
   members(): readonly MemberView[] {
@@ -110,6 +115,9 @@ export class GossipMachine {
         return this.tick(now);
       case 'lag':
         return this.lag(input.lagMs, now);
+      case 'congested':
+        this.congested = input.congested;
+        return undefined;
       case 'packet':
         return this.packet(input.messages, input.from, now);
       case 'sendFailed':
@@ -143,8 +151,10 @@ export class GossipMachine {
     }
   }
 
+  /** What cannot leave the host is not sent, so that silence is not taken for an answer to it. */
   private tick(now: MonoMs): void {
     expireSuspicions(this.state, now);
+    if (this.congested) return;
     this.relays.tick(now);
     this.pings.tick(now);
     this.clockwork?.probes.tick(now);

@@ -4,6 +4,7 @@
  * the encryption's additional data so that it cannot be swapped.
  */
 import { concatBytes, NO_BYTES } from './bytes.js';
+import type { LabelSet } from './label-set.js';
 import { MessageType } from './message-type.js';
 import { WireError } from './wire-error.js';
 
@@ -21,6 +22,20 @@ export function labelHeader(label: Uint8Array): Uint8Array {
 export interface Labelled {
   readonly label: Uint8Array;
   readonly rest: Uint8Array;
+}
+
+/**
+ * The label that the encryption is bound to, once the one found has been accepted. Behind a proxy
+ * that takes labels off there must be none, and ours is meant.
+ */
+export function boundLabel(
+  settings: { readonly labels: LabelSet; readonly skipInboundLabelCheck: boolean },
+  found: Uint8Array,
+): Uint8Array {
+  const { labels, skipInboundLabelCheck } = settings;
+  const fine = skipInboundLabelCheck ? found.length === 0 : labels.accepts(found);
+  if (!fine) throw new WireError('bad-label', 'unacceptable label');
+  return skipInboundLabelCheck ? labels.own : found;
 }
 
 /** Takes the label off a packet. A packet without one passes with an empty label. */

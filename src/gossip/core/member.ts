@@ -38,7 +38,9 @@ export const takesChecksums = (member: Pick<Member, 'vsn'>): boolean => (member.
 
 /** Short enough to be told. (The empty name is one, to the protocol.) */
 export const isName = (name: string): boolean =>
-  name.length <= NAME_BYTES_MAX && utf8(name).length <= NAME_BYTES_MAX;
+  // A UTF-16 unit takes three bytes at most, so nearly no name has to be encoded to be measured.
+  name.length * 3 <= NAME_BYTES_MAX ||
+  (name.length <= NAME_BYTES_MAX && utf8(name).length <= NAME_BYTES_MAX);
 
 export const isUp = (member: Pick<Member, 'state'>): boolean =>
   member.state === 'alive' || member.state === 'suspect';

@@ -40,7 +40,7 @@ export class MsgpackWriter {
   }
 
   text(value: string): void {
-    this.raw(utf8(value));
+    if (!this.ascii(value)) this.raw(utf8(value));
   }
 
   raw(value: Uint8Array): void {
@@ -68,6 +68,23 @@ export class MsgpackWriter {
     this.reserve(value.length);
     this.bytes.set(value, this.length);
     this.length += value.length;
+  }
+
+  /** Short ASCII, which keys and names nearly always are, byte by byte: a call to the encoder is dearer. */
+  private ascii(value: string): boolean {
+    if (value.length >= 32) return false;
+    this.reserve(value.length + 1);
+    const start = this.length;
+    this.bytes[this.length++] = 0xa0 | value.length;
+    for (let at = 0; at < value.length; at++) {
+      const code = value.charCodeAt(at);
+      if (code > 0x7f) {
+        this.length = start;
+        return false;
+      }
+      this.bytes[this.length++] = code;
+    }
+    return true;
   }
 
   private rawHeader(length: number): void {

@@ -3,12 +3,12 @@
  * throws; work and memory are bounded whatever the bytes are; when a key is set and incoming
  * packets are verified, nothing of an unauthenticated packet comes out.
  */
-import { readU32, sameBytes } from './bytes.js';
+import { readU32 } from './bytes.js';
 import { decodeCompound } from './compound.js';
 import { decompress } from './compression.js';
 import { crc32 } from './crc32.js';
 import { open } from './encryption-envelope.js';
-import { takeLabel } from './label.js';
+import { boundLabel, takeLabel } from './label.js';
 import { decodeMessage } from './message-decoder.js';
 import { MessageType } from './message-type.js';
 import type { PacketMessage } from './messages.js';
@@ -42,11 +42,10 @@ export function decodePacket(settings: WireSettings, packet: Uint8Array): Decode
 function opened(settings: WireSettings, packet: Uint8Array): Uint8Array {
   if (packet.length === 0) throw new WireError('empty-message', 'empty packet');
   const { label, rest } = takeLabel(packet);
-  const expected = settings.skipInboundLabelCheck ? new Uint8Array(0) : settings.label;
-  if (!sameBytes(label, expected)) throw new WireError('bad-label', 'unacceptable label');
+  const aad = boundLabel(settings, label);
   if (settings.keyring.primary === undefined) return rest;
   try {
-    return open(settings.crypto, settings.keyring, rest, settings.label);
+    return open(settings.crypto, settings.keyring, rest, aad);
   } catch (error) {
     if (error instanceof WireError && !settings.verifyIncoming) return rest;
     throw error;

@@ -23,14 +23,15 @@ export function encodePacket(
   const packed = settings.compression ? shorter(message) : message;
   const summed = withChecksum ? addChecksum(packed) : packed;
   const key = sealingKey(settings);
+  const label = settings.labels.own;
   const sealed =
     key === undefined
       ? summed
       : seal(settings.crypto, key, summed, {
-          aad: settings.label,
+          aad: label,
           version: settings.encryptionVersion,
         });
-  return settings.label.length === 0 ? sealed : concatBytes([labelHeader(settings.label), sealed]);
+  return label.length === 0 ? sealed : concatBytes([labelHeader(label), sealed]);
 }
 
 function shorter(message: Uint8Array): Uint8Array {

@@ -5,11 +5,11 @@
  *
  * Invariant: never throws, and holds at most `bytesMax` bytes.
  */
-import { concatBytes, NO_BYTES, readU32, sameBytes } from './bytes.js';
+import { concatBytes, readU32 } from './bytes.js';
 import { ByteQueue } from './byte-queue.js';
 import { decompress } from './compression.js';
 import { open } from './encryption-envelope.js';
-import { takeLabel } from './label.js';
+import { boundLabel, takeLabel } from './label.js';
 import { MessageType } from './message-type.js';
 import type { StreamMessage } from './messages.js';
 import { MsgpackReader } from './msgpack-reader.js';
@@ -43,14 +43,23 @@ export class StreamDecoder {
   private readonly queue: ByteQueue;
   private readonly body = new StreamBodyParser();
   private stage: () => StreamDecoding;
+  private boundTo: Uint8Array;
 
+  /** A reply is bound to the label with which its request was sent. */
   constructor(
     private readonly settings: WireSettings,
     side: StreamSide,
-    bytesMax = STREAM_BYTES_MAX,
+    options: { readonly label?: Uint8Array; readonly bytesMax?: number } = {},
   ) {
+    const { label = settings.labels.own, bytesMax = STREAM_BYTES_MAX } = options;
+    this.boundTo = label;
     this.queue = new ByteQueue(bytesMax);
-    this.stage = side === 'request' ? () => this.label() : () => this.outer();
+    this.stage = side === 'request' ? () => this.header() : () => this.outer();
+  }
+
+  /** The label of the request, to be bound into the answer. */
+  get label(): Uint8Array {
+    return this.boundTo;
   }
 
   /** Bytes held now, for the budget that all streams share. */
@@ -68,15 +77,14 @@ export class StreamDecoder {
     }
   }
 
-  private label(): StreamDecoding {
+  private header(): StreamDecoding {
     const bytes = this.queue.peek();
     if (bytes.length === 0) return MORE;
     const headed = bytes[0] === MessageType.HAS_LABEL;
     const wanted = 2 + (bytes[1] ?? 1);
     if (headed && bytes.length < wanted && bytes[1] !== 0) return MORE;
     const { label } = takeLabel(bytes);
-    const expected = this.settings.skipInboundLabelCheck ? NO_BYTES : this.settings.label;
-    if (!sameBytes(label, expected)) throw new WireError('bad-label', 'unacceptable label');
+    this.boundTo = boundLabel(this.settings, label).slice();
     if (headed) this.queue.drop(wanted);
     return this.enter(() => this.outer());
   }
@@ -107,7 +115,7 @@ export class StreamDecoder {
       return refuse('too-large', `remote node state is larger than limit (${length})`);
     }
     if (bytes.length < 5 + length) return MORE;
-    const aad = concatBytes([bytes.subarray(0, 5), this.settings.label]);
+    const aad = concatBytes([bytes.subarray(0, 5), this.boundTo]);
     return answering(() => {
       const payload = bytes.subarray(5, 5 + length);
       const plain = open(this.settings.crypto, this.settings.keyring, payload, aad);

@@ -16,19 +16,31 @@ import { sealingKey } from './wire-settings.js';
 import type { WireSettings } from './wire-settings.js';
 
 /** What the connecting side sends. */
-export function encodeRequest(settings: WireSettings, message: StreamMessage): Uint8Array {
-  return concatBytes([labelHeader(settings.label), encodeReply(settings, message)]);
+export function encodeRequest(
+  settings: WireSettings,
+  message: StreamMessage,
+  label: Uint8Array,
+): Uint8Array {
+  return concatBytes([labelHeader(label), encodeReply(settings, message, label)]);
 }
 
-/** What the accepting side answers: the same without the label header. */
-export function encodeReply(settings: WireSettings, message: StreamMessage): Uint8Array {
+/** What the accepting side answers: the same without the header, bound to the request's label. */
+export function encodeReply(
+  settings: WireSettings,
+  message: StreamMessage,
+  label: Uint8Array,
+): Uint8Array {
   const plain = encodeStreamMessage(message);
   const packed = settings.compression ? compress(plain) : plain;
   const key = sealingKey(settings);
-  return key === undefined ? packed : encryptFrame(settings, key, packed);
+  return key === undefined ? packed : encryptFrame({ ...settings, label }, key, packed);
 }
 
-function encryptFrame(settings: WireSettings, key: Uint8Array, plain: Uint8Array): Uint8Array {
+function encryptFrame(
+  settings: WireSettings & { readonly label: Uint8Array },
+  key: Uint8Array,
+  plain: Uint8Array,
+): Uint8Array {
   const version = settings.encryptionVersion;
   const head = concatBytes([
     Uint8Array.of(MessageType.ENCRYPT),

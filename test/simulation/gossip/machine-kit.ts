@@ -8,6 +8,7 @@ import type { GossipOptions } from '../../../src/gossip/core/gossip-options.js';
 import { GOSSIP_PRESETS } from '../../../src/gossip/core/gossip-presets.js';
 import type { MemberEvent } from '../../../src/gossip/core/member-event.js';
 import type { Alive, PacketMessage } from '../../../src/gossip/core/messages.js';
+import { LabelSet } from '../../../src/gossip/core/label-set.js';
 import { Keyring } from '../../../src/gossip/core/keyring.js';
 import { decodePacket } from '../../../src/gossip/core/packet-decoder.js';
 import { packMessages } from '../../../src/gossip/core/compound.js';
@@ -17,7 +18,7 @@ import { SeededRandom } from '../../../src/common/seeded-random.js';
 import { monoMs } from '../../../src/common/time.js';
 
 export const PLAIN_WIRE: WireSettings = {
-  label: new Uint8Array(0),
+  labels: new LabelSet(new Uint8Array(0)),
   skipInboundLabelCheck: false,
   compression: false,
   keyring: new Keyring(),

@@ -1,0 +1,301 @@
+/**
+ * Goal: what takes a while. Everybody together at rest; the death of theirs and of ours side by side;
+ * a rotation of keys and a migration of labels under traffic. `IDLE_SECONDS` and `KILLS` in the
+ * environment make the runs longer; `npm run soak` does.
+ */
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { utf8 } from '../../../src/gossip/core/bytes.js';
+import { buildNode, GoNode, RELEASES } from './go-node.js';
+import { hasSerf, SERF_GO_FLAGS, SERF_VSN, SerfAgent } from './serf-agent.js';
+import { waitFor } from './wait-for.js';
+import { WeirNode } from './weir-node.js';
+
+const IDLE_MS = 1_000 * Number(process.env['IDLE_SECONDS'] ?? 60);
+const KILLS = Number(process.env['KILLS'] ?? 3);
+
+const gos: GoNode[] = [];
+const weirs: WeirNode[] = [];
+const serfs: SerfAgent[] = [];
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+const report = (text: string): void => void process.stderr.write(`${text}\n`);
+
+afterEach(async () => {
+  for (const node of gos.splice(0)) node.stop();
+  for (const agent of serfs.splice(0)) agent.kill();
+  for (const node of weirs.splice(0)) await node.stop();
+});
+
+beforeAll(() => {
+  for (const release of RELEASES) buildNode(release);
+}, 300_000);
+
+describe('all programs in one cluster', () => {
+  it(
+    'rest without a suspicion, and see leaves and deaths alike',
+    async () => {
+      for (const release of RELEASES) {
+        for (const i of [1, 2]) {
+          gos.push(await GoNode.start(release, `${release}${i}`, [...SERF_GO_FLAGS]));
+        }
+      }
+      for (const i of [1, 2, 3]) weirs.push(await WeirNode.start(`weir${i}`, { vsn: SERF_VSN }));
+      if (hasSerf) serfs.push(await SerfAgent.start('serf1', 27_946));
+      const [seed] = weirs;
+      for (const node of gos) await node.tell(`join ${seed?.address}`);
+      for (const node of weirs.slice(1)) await node.service.join([gos[0]?.address ?? '']);
+      for (const agent of serfs) await agent.run('join', seed?.address ?? '');
+      const count = gos.length + weirs.length + serfs.length;
+      await waitFor('everybody to see everybody', 15_000, async () => {
+        for (const node of gos) if ((await node.memberNames()).length !== count) return false;
+        for (const agent of serfs) if ((await agent.members()).length !== count) return false;
+        return weirs.every((node) => node.memberNames().length === count);
+      });
+      const until = performance.now() + IDLE_MS;
+      await waitFor('the rest to end', IDLE_MS + 5_000, () => performance.now() > until);
+      const scores = await Promise.all(gos.map(async (node) => (await node.tell('score')).score));
+      report(
+        `idle ${IDLE_MS / 1_000} s, ${gos.length} memberlist, ${weirs.length} Weir, ${serfs.length} serf: ` +
+          `scores ${scores.join()} and ${weirs.map((node) => node.service.self.healthScore).join()}`,
+      );
+      expect(gos.flatMap((node) => [...node.suspicions, ...node.alarming])).toEqual([]);
+      expect(serfs.flatMap((agent) => agent.alarming)).toEqual([]);
+      for (const node of weirs) {
+        const kinds = new Set(node.delegate.events.map(({ kind }) => kind));
+        expect([...kinds]).toEqual(['joined']);
+      }
+      expect(new Set([...scores, ...weirs.map((node) => node.service.self.healthScore)])).toEqual(
+        new Set([0]),
+      );
+      await leavesAndDeaths();
+    },
+    IDLE_MS + 180_000,
+  );
+
+  /** serf shows our leave as a leave; we see its leave as a leave, and its murder as a death. */
+  async function leavesAndDeaths(): Promise<void> {
+    const [first, second] = weirs;
+    const [agent] = serfs;
+    if (agent === undefined || first === undefined || second === undefined) return;
+    expect(Buffer.from(first.service.member('serf1')?.meta ?? []).includes('third')).toBe(true);
+    await second.service.leave(5_000);
+    await waitFor('serf to see our leave', 5_000, async () => {
+      const lines = await agent.members();
+      // serf calls a member left only if it said so in serf's own words.
+      return lines.some((line) => line === 'weir2 left' || line === 'weir2 failed');
+    });
+    await agent.run('leave');
+    await waitFor('us to see its leave', 10_000, () =>
+      first.events('serf1').includes('serf1 left'),
+    );
+    const again = await SerfAgent.start('serf2', 28_946);
+    serfs.push(again);
+    await again.run('join', first.address);
+    await waitFor('serf2', 5_000, () => first.events('serf2').includes('serf2 joined'));
+    again.kill();
+    await waitFor('its death', 60_000, () => first.events('serf2').includes('serf2 died'));
+  }
+});
+
+describe('a kill', () => {
+  it(
+    'of theirs and of ours is noticed within the same bounds',
+    async () => {
+      const observers = await Promise.all([
+        GoNode.start('new', 'go-observer'),
+        GoNode.start('new', 'go-observer2'),
+      ]);
+      gos.push(...observers);
+      for (const i of [1, 2, 3]) weirs.push(await WeirNode.start(`weir-observer${i}`));
+      const [seed] = weirs;
+      for (const node of gos) await node.tell(`join ${seed?.address}`);
+      for (const node of weirs.slice(1)) await node.service.join([seed?.address ?? '']);
+      const took: Record<'memberlist' | 'weir', number[]> = { memberlist: [], weir: [] };
+      const round = async (i: number): Promise<void> => {
+        const theirs = await GoNode.start('new', `go-victim${i}`);
+        const ours = await WeirNode.start(`weir-victim${i}`);
+        await theirs.tell(`join ${seed?.address}`);
+        await ours.service.join([seed?.address ?? '']);
+        const names = [theirs.name, ours.name];
+        await waitFor('the victims to be known', 10_000, () =>
+          names.every(
+            (name) =>
+              weirs.every((node) => node.service.member(name) !== undefined) &&
+              observers.every((node) => node.event('join', name)),
+          ),
+        );
+        const killedAt = performance.now();
+        theirs.stop();
+        await ours.stop();
+        for (const [kind, name] of [
+          ['memberlist', theirs.name],
+          ['weir', ours.name],
+        ] as const) {
+          await waitFor(
+            `the death of ${name}`,
+            60_000,
+            () =>
+              weirs.every((node) => node.timeOf(name, 'died')) &&
+              observers.every((node) => node.event('leave', name)),
+          );
+          const times = [
+            ...weirs.map((node) => node.timeOf(name, 'died') ?? 0),
+            ...observers.map((node) => node.event('leave', name)?.at ?? 0),
+          ];
+          took[kind].push(Math.min(...times) - killedAt, Math.max(...times) - killedAt);
+        }
+      };
+      for (let i = 0; i < KILLS; i++) await round(i);
+      for (const kind of ['memberlist', 'weir'] as const) {
+        const times = took[kind].toSorted((a, b) => a - b);
+        const at = (share: number): string =>
+          ((times[Math.floor(share * (times.length - 1))] ?? 0) / 1_000).toFixed(2);
+        report(
+          `${KILLS} kills of ${kind}: noticed after ${at(0)} to ${at(1)} s, median ${at(0.5)} s`,
+        );
+        // The least wait is 4 s; the longest, with nobody confirming, 24 s; and some rounds to be probed.
+        expect(times[0]).toBeGreaterThan(4_000);
+        expect(times.at(-1)).toBeLessThan(24_000 + 10_000);
+      }
+    },
+    60_000 + KILLS * 60_000,
+  );
+});
+
+/** Numbered messages from everybody to everybody, over streams, until stopped. */
+class Traffic {
+  readonly failures: string[] = [];
+  sent = 0;
+  private stopped = false;
+  private readonly running: Promise<void>;
+
+  constructor() {
+    this.running = this.loop();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.running;
+  }
+
+  private async loop(): Promise<void> {
+    while (!this.stopped) {
+      for (const from of weirs) await this.fromWeir(from);
+      for (const from of gos) await this.fromGo(from);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  private async fromWeir(from: WeirNode): Promise<void> {
+    for (const to of [...weirs, ...gos].filter((node) => node !== from)) {
+      try {
+        await from.service.sendReliable(to.name, utf8(`m${++this.sent}`));
+      } catch (error) {
+        this.failures.push(`${from.name} to ${to.name}: ${String(error)}`);
+      }
+    }
+  }
+
+  private async fromGo(from: GoNode): Promise<void> {
+    for (const to of weirs) {
+      try {
+        await from.tell(`rel ${to.name} ${hex(utf8(`m${++this.sent}`))}`);
+      } catch (error) {
+        this.failures.push(`${from.name} to ${to.name}: ${String(error)}`);
+      }
+    }
+  }
+
+  received(): number {
+    const ours = weirs.reduce((sum, node) => sum + node.delegate.messages.length, 0);
+    return gos.reduce((sum, node) => sum + node.all('msg').length, ours);
+  }
+}
+
+async function undisturbed(traffic: Traffic): Promise<void> {
+  await traffic.stop();
+  await waitFor(`all ${traffic.sent} messages`, 10_000, () => traffic.received() === traffic.sent);
+  expect(traffic.failures).toEqual([]);
+  for (const node of weirs) {
+    expect([...new Set(node.delegate.events.map(({ kind }) => kind))]).toEqual(['joined']);
+  }
+  expect(gos.flatMap((node) => node.suspicions)).toEqual([]);
+}
+
+const settle = async (rounds: number): Promise<void> => {
+  const counted = (): number => weirs[0]?.service.counters()['packets.in'] ?? 0;
+  const before = counted();
+  await waitFor('some more packets', 20_000, () => counted() > before + rounds);
+};
+
+describe('under traffic', () => {
+  it.each([...RELEASES])(
+    'a rotation of keys with %s memberlist loses no member and no message',
+    async (release) => {
+      const [old, fresh] = [new Uint8Array(16).fill(1), new Uint8Array(32).fill(2)];
+      for (const name of ['go1', 'go2'])
+        gos.push(await GoNode.start(release, name, ['-keys', hex(old)]));
+      for (const name of ['weir1', 'weir2', 'weir3'])
+        weirs.push(await WeirNode.start(name, { keys: [old] }));
+      for (const node of weirs) await node.service.join([gos[0]?.address ?? '']);
+      await gos[1]?.tell(`join ${gos[0]?.address}`);
+      await waitFor('all to meet', 5_000, () =>
+        weirs.every((node) => node.memberNames().length === 5),
+      );
+      const traffic = new Traffic();
+      await settle(10);
+      for (const node of gos) await node.tell(`addkey ${hex(fresh)}`);
+      for (const node of weirs) expect(node.service.keyring.install(fresh)).toBeUndefined();
+      await settle(10);
+      for (const node of weirs) expect(node.service.keyring.use(fresh)).toBeUndefined();
+      await settle(10);
+      for (const node of gos) await node.tell(`usekey ${hex(fresh)}`);
+      await settle(10);
+      for (const node of gos) await node.tell(`rmkey ${hex(old)}`);
+      for (const node of weirs) expect(node.service.keyring.remove(old)).toBeUndefined();
+      await settle(20);
+      await undisturbed(traffic);
+      report(`key rotation (${release}): ${traffic.sent} messages, none lost, no suspicion`);
+      expect(gos.flatMap((node) => node.alarming)).toEqual([]);
+    },
+    120_000,
+  );
+
+  it('a migration of labels, with keys and without, loses no member and no message', async () => {
+    for (const keys of [[], [new Uint8Array(32).fill(5)]]) {
+      for (const name of ['weir1', 'weir2', 'weir3'])
+        weirs.push(await WeirNode.start(name, { keys }));
+      for (const node of weirs) await node.service.join([weirs[0]?.address ?? '']);
+      await waitFor('all to meet', 5_000, () =>
+        weirs.every((node) => node.memberNames().length === 3),
+      );
+      const [none, blue] = [utf8(''), utf8('blue')];
+      const traffic = new Traffic();
+      await settle(10);
+      for (const step of [
+        (node: WeirNode) => node.service.labels.accept(blue),
+        (node: WeirNode) => node.service.labels.use(blue),
+        (node: WeirNode) => node.service.labels.refuse(none),
+      ]) {
+        for (const node of weirs) {
+          expect(step(node)).toBeUndefined();
+          await settle(5);
+        }
+      }
+      await undisturbed(traffic);
+      report(`label migration (${keys.length} keys): ${traffic.sent} messages, none lost`);
+      // What memberlist with that label says is now understood, and what an unlabelled node says is not.
+      const go = await GoNode.start('new', 'go1', [
+        '-label',
+        'blue',
+        ...keys.flatMap((key) => ['-keys', hex(key)]),
+      ]);
+      expect((await go.tell(`join ${weirs[0]?.address}`)).joined).toBe(1);
+      go.stop();
+      const stranger = await WeirNode.start('x', { keys });
+      expect((await stranger.service.join([weirs[0]?.address ?? ''])).joined).toBe(0);
+      await stranger.stop();
+      for (const node of weirs.splice(0)) await node.stop();
+    }
+  }, 120_000);
+});

@@ -1,0 +1,7 @@
+//go:build !old
+
+package main
+
+import "github.com/hashicorp/memberlist"
+
+func setLabel(c *memberlist.Config, label string) { c.Label = label }

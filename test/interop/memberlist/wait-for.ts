@@ -1,0 +1,14 @@
+/** Waits for a condition, never for a time; says what it waited for if it does not come. */
+export async function waitFor<T>(
+  what: string,
+  timeoutMs: number,
+  condition: () => T | undefined | false | Promise<T | undefined | false>,
+): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const value = await condition();
+    if (value !== undefined && value !== false) return value;
+    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
