@@ -13,7 +13,7 @@ export class RecordingGossipDelegate extends GossipDelegate {
     this.events.push(event);
   }
 
-  userMessage(payload: Uint8Array): void {
+  userMessage(payload: Uint8Array): void | Promise<void> {
     this.messages.push(payload);
   }
 

@@ -89,6 +89,12 @@ describe('decoders against any bytes', () => {
     expect(decodePacket(plain, bomb)).toMatchObject({ messages: [], faults: ['too-large'] });
   });
 
+  it('refuse to expand one packet again and again', () => {
+    const part = compress(new Uint8Array(60_000));
+    const { faults } = decodePacket(plain, encodeCompound(Array.from({ length: 40 }, () => part)));
+    expect(faults.filter((fault) => fault === 'too-large')).toHaveLength(39);
+  });
+
   it('refuse layers nested too deep', () => {
     let packet = encodeMessage({ kind: 'nack', seq: 1 });
     for (let depth = 0; depth < 6; depth++) packet = encodeCompound([packet]);

@@ -23,6 +23,9 @@ const DEPTH_MAX = 4;
 /** All that one packet may expand to: as much as the largest plain packet there can be. */
 const EXPANDED_BYTES_MAX = 65_536;
 
+/** Compressed parts of one packet: each costs up to a millisecond, also those that are refused. */
+const COMPRESSIONS_MAX = 8;
+
 /** All the messages one packet may hold, however they are nested. */
 const MESSAGES_MAX = 2_048;
 
@@ -64,6 +67,7 @@ class PacketParts implements DecodedPacket {
   readonly messages: PacketMessage[] = [];
   readonly faults: WireFault[] = [];
   private expandable = EXPANDED_BYTES_MAX;
+  private compressions = 0;
 
   command(bytes: Uint8Array, depth: number): void {
     if (depth > DEPTH_MAX) throw new WireError('too-deep', 'layers nested too deep');
@@ -89,6 +93,9 @@ class PacketParts implements DecodedPacket {
   }
 
   private compressed(bytes: Uint8Array, depth: number): void {
+    if (++this.compressions > COMPRESSIONS_MAX) {
+      throw new WireError('too-large', 'too many compressed parts');
+    }
     const expanded = decompress(new MsgpackReader(bytes, 1), this.expandable);
     this.expandable -= expanded.length;
     this.command(expanded, depth + 1);

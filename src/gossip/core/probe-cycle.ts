@@ -62,10 +62,10 @@ export class ProbeCycle {
     else this.tickWaiting = true;
   }
 
-  /** Was this ack for the running probe? */
+  /** Was this ack for the running probe, and in time? */
   ack(seq: number, now: MonoMs): boolean {
     const { running } = this;
-    if (running?.ping.seq !== seq) return false;
+    if (running?.ping.seq !== seq || now > running.deadline) return false;
     if (!running.askedOthers) running.target.rttMs = now - running.startedAt;
     this.succeed(running, now);
     return true;

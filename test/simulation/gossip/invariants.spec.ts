@@ -1,7 +1,7 @@
 /**
  * Goal: whatever the network does, the cluster keeps its promises. Method: seeded runs of the real
  * machine under virtual time with loss, delay, one-way cuts, pauses, restarts and drifting clocks.
- * A failure names its seed; `SEED=n` in the environment repeats it.
+ * A failure names its seed; `SEED=n` in the environment repeats it or tries another.
  */
 import { describe, expect, it } from '@jest/globals';
 import { SeededRandom } from '../../../src/common/seeded-random.js';
@@ -9,7 +9,7 @@ import { BROADCASTS_MAX } from '../../../src/gossip/core/gossip-options.js';
 import { allSeeAll } from './lifeguard-study.js';
 import { SimulatedCluster } from './simulated-cluster.js';
 
-const SEEDS = process.env['SEED'] === undefined ? [1, 2, 3] : [Number(process.env['SEED'])];
+const SEEDS = process.env['SEED'] === undefined ? [1] : [Number(process.env['SEED'])];
 const lan = { loss: 0, delayMs: (random: SeededRandom) => 0.2 + random.fraction() };
 const bad = {
   loss: 0.05,
@@ -38,10 +38,10 @@ describe.each(SEEDS)('seed %d', (seed) => {
     expect(runUntil(cluster, 60_000, () => allSeeAll(cluster))).toBeLessThan(60_000);
   });
 
-  it('nobody dies in an hour of peace, with 2 % of clock drift and no loss', () => {
+  it('nobody is suspected in ten minutes of peace, with 2 % of clock drift and no loss', () => {
     const cluster = new SimulatedCluster(20, {}, { ...lan, driftShare: 0.02 }, seed);
     cluster.startKnown();
-    cluster.run(3_600_000);
+    cluster.run(600_000);
     expect(cluster.events.filter(({ kind }) => kind === 'suspected' || kind === 'died')).toEqual(
       [],
     );
@@ -50,7 +50,7 @@ describe.each(SEEDS)('seed %d', (seed) => {
   it('with 5 % of loss, delays and drift, the living are not buried', () => {
     const cluster = new SimulatedCluster(30, {}, bad, seed);
     cluster.startKnown();
-    cluster.run(600_000);
+    cluster.run(300_000);
     expect(cluster.events.filter(({ kind }) => kind === 'died')).toEqual([]);
   });
 

@@ -11,6 +11,7 @@ import type { GossipInput } from '../../../src/gossip/core/gossip-input.js';
 import { GossipMachine } from '../../../src/gossip/core/gossip-machine.js';
 import type { GossipOptions } from '../../../src/gossip/core/gossip-options.js';
 import type { MemberEventKind } from '../../../src/gossip/core/member-event.js';
+import { MessageType } from '../../../src/gossip/core/message-type.js';
 import { decodeMessage } from '../../../src/gossip/core/message-decoder.js';
 import type { PacketMessage } from '../../../src/gossip/core/messages.js';
 import { EventHeap } from './event-heap.js';
@@ -53,7 +54,7 @@ export class SimulatedCluster {
   readonly nodes: Node[] = [];
   /** True if what `from` sends does not reach `to`. */
   cuts: (from: number, to: number) => boolean = () => false;
-  /** A member that is held back notices that nothing leaves it, and stops sending. */
+  /** A probe of a member that is held back blocks until it is released, as in the real program. */
   blocksSenders = true;
   private readonly queue = new EventHeap();
   private readonly random: SeededRandom;
@@ -234,6 +235,12 @@ export class SimulatedCluster {
       this.give(target, { kind: 'packet', from: addressOf(from.index), messages });
     };
     this.travel(from, target, deliver, lost);
+    // A send that blocks stops the loop that sent. Gossip's own loop may go on: what it sends waits.
+    const isProbe =
+      parts[0]?.[0] === MessageType.PING || parts[0]?.[0] === MessageType.INDIRECT_PING;
+    if (from.blocked && this.blocksSenders && isProbe) {
+      this.give(from, { kind: 'congested', congested: true });
+    }
   }
 
   /** Out of the sender, over the wire, into the receiver; each may hold it back. */
@@ -247,11 +254,8 @@ export class SimulatedCluster {
       if (lost || this.cuts(from.index, to.index)) return;
       this.at(this.network.delayMs(this.random), arrive);
     };
-    if (!from.blocked) return leave();
-    from.held.push(leave);
-    // A send that blocks stops the loop that sent; timers of suspicions go on.
-    if (this.blocksSenders) this.give(from, { kind: 'congested', congested: true });
-    return undefined;
+    if (from.blocked) from.held.push(leave);
+    else leave();
   }
 
   private decode(part: Uint8Array): PacketMessage {
