@@ -1,6 +1,6 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import { invalidArgument } from '../common/domain-error.js';
-import { addressText, ipv4Of, parseAddress } from './core/endpoint.js';
+import { addressText, parseAddress } from './core/endpoint.js';
 import type { Endpoint } from './core/endpoint.js';
 import type { GossipSettings } from './gossip-settings.js';
 
@@ -24,10 +24,6 @@ export function advertisedEndpoint(
   }
   return { addr, port };
 }
-
-/** Reachable only from this machine: right for a laptop, wrong for a cluster. */
-export const isLoopback = (addr: Uint8Array): boolean =>
-  ipv4Of(addr)?.[0] === 127 || addressText(addr) === '::1';
 
 /** Bound to all interfaces, the first private address is taken, as memberlist does. */
 function ownAddress(bound: Uint8Array, interfaces: Interfaces): Uint8Array {

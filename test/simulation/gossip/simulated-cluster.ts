@@ -110,7 +110,8 @@ export class SimulatedCluster {
   /** Starts everybody alone; each joins the first. */
   startJoining(spreadMs: number): void {
     for (const node of this.nodes) {
-      this.at(this.random.fraction() * spreadMs, () => {
+      // The first is there before anybody calls it.
+      this.at(node.index === 0 ? 0 : 1 + this.random.fraction() * spreadMs, () => {
         this.give(node, { kind: 'start' });
         if (node.index > 0) this.join(node.index, 0);
       });
@@ -200,7 +201,8 @@ export class SimulatedCluster {
   private arm(node: Node): void {
     const deadline = node.machine.nextDeadline();
     if (deadline === undefined) return;
-    const wakeAt = Math.max(this.now, deadline / node.rate);
+    // A nanosecond late, or rounding of a drifting clock would wake it for ever just too early.
+    const wakeAt = Math.max(this.now, deadline / node.rate + 1e-6);
     if (wakeAt >= node.wakeAt) return;
     node.wakeAt = wakeAt;
     const { machine } = node;
