@@ -7,10 +7,17 @@ import Table from 'cli-table3';
 import type { Bench, BenchOptions, BenchResult } from './bench-result.js';
 import { debitsBench } from './debits.bench.js';
 import { decideBench } from './decide.bench.js';
+import { gossipBench } from './gossip.bench.js';
 import { ledgerBench } from './ledger.bench.js';
 import { rpcCostBench } from './rpc-cost.bench.js';
 
-const BENCHES: readonly Bench[] = [decideBench, rpcCostBench, ledgerBench, debitsBench];
+const BENCHES: readonly Bench[] = [
+  decideBench,
+  rpcCostBench,
+  ledgerBench,
+  debitsBench,
+  gossipBench,
+];
 
 const { values } = parseArgs({
   options: {
