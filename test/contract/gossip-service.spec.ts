@@ -138,6 +138,18 @@ describe('gossip service', () => {
     expect((await peer.service.ping('n0')).rttMs).toBeDefined();
   });
 
+  it('doubts itself after its own event loop stood still, and accuses nobody', async () => {
+    const { node } = await start();
+    const { node: peer } = await start();
+    await peer.service.join([node.address]);
+    await waitFor('both to meet', 2_000, () => node.memberNames().length === 2);
+    const until = performance.now() + 1_500;
+    while (performance.now() < until) Math.sqrt(until);
+    await waitFor('the doubt', 2_000, () => node.service.counters()['loop.lags'] !== undefined);
+    expect(node.service.self.healthScore).toBeGreaterThan(0);
+    expect(node.events('n1')).toEqual(['n1 joined']);
+  });
+
   it('refuses settings that contradict one another, with the field and the fix', async () => {
     const timings = { probeIntervalMs: 500, probeTimeoutMs: 500 };
     await expect(WeirNode.start('x', { timings })).rejects.toThrow(

@@ -117,7 +117,7 @@ describe('a kill', () => {
         await theirs.tell(`join ${seed?.address}`);
         await ours.service.join([seed?.address ?? '']);
         const names = [theirs.name, ours.name];
-        await waitFor('the victims to be known', 10_000, () =>
+        await waitFor('the victims to be known', 45_000, () =>
           names.every(
             (name) =>
               weirs.every((node) => node.service.member(name) !== undefined) &&

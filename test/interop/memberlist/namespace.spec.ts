@@ -1,0 +1,75 @@
+/**
+ * Goal: a memberlist node bound to all interfaces puts its IPv4 address on the wire as 16 bytes; we
+ * pass it on as it came, or every node would report a conflict. Method: two such nodes in a network
+ * namespace of their own, which know one another only through us. Needs the right to make one.
+ */
+import { execFileSync } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { buildNode, GoNode } from './go-node.js';
+import { waitFor } from './wait-for.js';
+import { WeirNode } from './weir-node.js';
+
+const SPACE = `weir-${process.pid}`;
+const [OUTSIDE, INSIDE] = ['wg-out', 'wg-in'].map((name) => `${name}${process.pid % 100_000}`);
+const [OURS, THEIRS] = ['10.213.77.1', '10.213.77.2'];
+
+const ip = (...args: readonly (string | undefined)[]): void => {
+  execFileSync('ip', args.map(String), { stdio: 'pipe' });
+};
+
+function canMakeNamespaces(): boolean {
+  try {
+    ip('netns', 'add', SPACE);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const possible = canMakeNamespaces();
+
+(possible ? describe : describe.skip)('nodes bound to all interfaces', () => {
+  beforeAll(() => {
+    buildNode('new');
+    ip('link', 'add', OUTSIDE, 'type', 'veth', 'peer', 'name', INSIDE, 'netns', SPACE);
+    ip('addr', 'add', `${OURS}/30`, 'dev', OUTSIDE);
+    ip('link', 'set', OUTSIDE, 'up');
+    ip('-n', SPACE, 'addr', 'add', `${THEIRS}/30`, 'dev', INSIDE);
+    ip('-n', SPACE, 'link', 'set', INSIDE, 'up');
+    ip('-n', SPACE, 'link', 'set', 'lo', 'up');
+  }, 300_000);
+
+  afterAll(() => ip('netns', 'del', SPACE));
+
+  it('keep their 16 bytes through us, and nobody reports a conflict', async () => {
+    const flags = (port: string): readonly string[] => ['-bind', '0.0.0.0', '-port', port];
+    const wrapper = ['ip', 'netns', 'exec', SPACE];
+    const a = await GoNode.start('new', 'a', flags('17946'), wrapper);
+    const c = await GoNode.start('new', 'c', flags('17947'), wrapper);
+    const b = await WeirNode.start('b', { bindHost: OURS ?? '' });
+    try {
+      await a.tell(`join ${b.address}`);
+      await c.tell(`join ${b.address}`);
+      await waitFor('all to meet', 5_000, async () =>
+        [b.memberNames(), await a.memberNames(), await c.memberNames()].every(
+          (all) => all.length === 3,
+        ),
+      );
+      const mapped = '00000000000000000000ffff0ad54d02';
+      expect(Buffer.from(b.service.member('a')?.addr ?? []).toString('hex')).toBe(mapped);
+      const updates = b.service.counters()['packets.in'] ?? 0;
+      await b.service.update(Uint8Array.of(1));
+      await waitFor(
+        'some probes',
+        20_000,
+        () => (b.service.counters()['packets.in'] ?? 0) > updates + 12,
+      );
+      expect([...a.all('conflict'), ...c.all('conflict')]).toEqual([]);
+      expect([...a.alarming, ...c.alarming, ...a.suspicions, ...c.suspicions]).toEqual([]);
+      expect(b.service.counters()['notice.conflict']).toBeUndefined();
+    } finally {
+      for (const node of [a, c]) node.stop();
+      await b.stop();
+    }
+  }, 60_000);
+});
