@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { alive, at, Bench, dead, suspect } from '../../../test/simulation/gossip/machine-kit.js';
 import { AllowedNetworks } from './allowed-networks.js';
-import { DEFAULT_VSN } from './gossip-options.js';
+import { DEFAULT_VSN, MEMBERS_MAX } from './gossip-options.js';
 import type { NodeState } from './messages.js';
 
 const moved = { addr: Uint8Array.of(127, 0, 0, 8) };
@@ -332,6 +332,14 @@ describe('push/pull', () => {
       error: "node 'b' protocol version (9) is incompatible: [1, 5]",
     });
     expect(bench.stateOf('a')).toBe('unknown');
+  });
+
+  it('of more members than there can be is taken in up to the bound, without a crash', () => {
+    const bench = new Bench();
+    const nodes = Array.from({ length: 17_000 }, (_, i) => entry(`m${i}`, 0));
+    bench.give(pushPull(nodes));
+    expect(bench.machine.members()).toHaveLength(MEMBERS_MAX);
+    expect(bench.machine.queued).toBeLessThanOrEqual(4_096);
   });
 
   it('tells a restarted node of its past, which it refutes', () => {

@@ -4,13 +4,18 @@
  * count before it believes it.
  */
 import { decodeAck, decodeError, decodeNodeState, decodePing } from './message-decoder.js';
+import { MEMBERS_MAX } from './gossip-options.js';
 import { MessageType } from './message-type.js';
 import type { NodeState, StreamMessage } from './messages.js';
 import { MsgpackReader } from './msgpack-reader.js';
 import { StructReader } from './struct-reader.js';
 import { WireError } from './wire-error.js';
 
-const NODES_MAX = 1_048_576;
+/**
+ * memberlist reads up to 1,048,576, which would keep our event loop for seconds; a table of ours holds
+ * a quarter of this.
+ */
+const NODES_MAX = 4 * MEMBERS_MAX;
 export const USER_BYTES_MAX = 20 * 1_048_576;
 
 const PUSH_PULL_HEADER = new StructReader({ Nodes: 'int', UserStateLen: 'int', Join: 'bool' });

@@ -70,7 +70,7 @@ export class Bench {
 
   give(input: GossipInput): readonly GossipEffect[] {
     const effects = this.machine.handle(input, monoMs(this.now));
-    this.log.push(...effects);
+    for (const effect of effects) this.log.push(effect);
     return effects;
   }
 
