@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { CounterEngine } from '../counters/counter-engine.js';
+import { JournalDriver } from '../budgets/journal/journal.driver.js';
 import { HealthService } from '../health/health.service.js';
 import { CheckLimitService } from '../quota/check-limit.service.js';
 import { CallObserver } from '../rpc/call-observer.js';
 import { registerCounterMetrics } from './counter-metrics.js';
+import { journalGauges } from './journal-metrics.js';
 import { registerDecisionMetrics } from './decision-metrics.js';
 import { registerRpcMetrics } from './rpc-metrics.js';
 import { registerGauges } from './state-metrics.js';
@@ -18,12 +20,14 @@ export class MetricsService {
     observer: CallObserver,
     checks: CheckLimitService,
     counters: CounterEngine,
+    journal: JournalDriver,
     health: HealthService,
   ) {
     collectDefaultMetrics({ register: this.registry });
     registerRpcMetrics(this.registry, observer.stats);
     registerDecisionMetrics(this.registry, checks.counts);
     registerCounterMetrics(this.registry, counters);
+    registerGauges(this.registry, journalGauges(journal));
     registerGauges(this.registry, [
       {
         name: 'weir_ready',

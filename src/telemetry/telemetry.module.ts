@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { BudgetsModule } from '../budgets/budgets.module.js';
 import { CountersModule } from '../counters/counters.module.js';
 import { HealthModule } from '../health/health.module.js';
 import { QuotaModule } from '../quota/quota.module.js';
@@ -6,7 +7,7 @@ import { MetricsController } from './metrics.controller.js';
 import { MetricsService } from './metrics.service.js';
 
 @Module({
-  imports: [CountersModule, HealthModule, QuotaModule],
+  imports: [BudgetsModule, CountersModule, HealthModule, QuotaModule],
   controllers: [MetricsController],
   providers: [MetricsService],
 })

@@ -162,6 +162,7 @@ describe('the HTTP server', () => {
     );
     expect(text).toMatch(/^weir_ready 1$/m);
     expect(text).toMatch(/^weir_counters_live [1-9]/m);
+    expect(text).toMatch(/^weir_journal_records 0$/m);
     expect(text).not.toContain(keyId);
   });
 });

@@ -47,7 +47,7 @@ describe('all programs in one cluster', () => {
       for (const agent of serfs) await agent.run('join', seed?.address ?? '');
       const count = gos.length + weirs.length + serfs.length;
       // Gossip misses somebody now and then; the first push/pull, within a minute, does not.
-    await waitFor('everybody to see everybody', 75_000, async () => {
+      await waitFor('everybody to see everybody', 75_000, async () => {
         for (const node of gos) if ((await node.memberNames()).length !== count) return false;
         for (const agent of serfs) if ((await agent.members()).length !== count) return false;
         return weirs.every((node) => node.memberNames().length === count);
