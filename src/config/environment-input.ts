@@ -9,6 +9,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Names the file rather than a knob. */
 export const CONFIG_FILE_VARIABLE = 'WEIR_CONFIG';
 
+/** What the command line reads for itself: the service and the key that it speaks for. */
+const CLI_VARIABLES = new Set(['WEIR_TARGET', 'WEIR_KEY_SECRET']);
+
 /**
  * What Kubernetes puts into every pod beside a Service called `weir` or `weir-...`. They were not
  * written by the operator, so they are no faults.
@@ -24,7 +27,7 @@ export function environmentInput(env: Environment, schema: readonly SchemaEntry[
   const warnings: string[] = [];
   const entries = entriesByVariable(schema);
   for (const [variable, text] of Object.entries(env).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    if (!variable.startsWith('WEIR_') || variable === CONFIG_FILE_VARIABLE || !text) continue;
+    if (!variable.startsWith('WEIR_') || isNoSetting(variable) || !text) continue;
     const entry = entries.get(variable);
     if (isServiceLink(variable, text)) {
       if (entry) warnings.push(serviceLinkWarning(variable));
@@ -41,6 +44,9 @@ export function environmentInput(env: Environment, schema: readonly SchemaEntry[
   }
   return { given: [...given.values()], faults, warnings };
 }
+
+const isNoSetting = (variable: string): boolean =>
+  variable === CONFIG_FILE_VARIABLE || CLI_VARIABLES.has(variable);
 
 function entriesByVariable(schema: readonly SchemaEntry[]): ReadonlyMap<string, SchemaEntry> {
   return new Map(

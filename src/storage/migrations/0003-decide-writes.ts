@@ -93,7 +93,7 @@ export const WRITE_STEPS = `
           ORDER BY i.item)
       INTO wanted FROM unnest(kinds, answers) WITH ORDINALITY AS i(kind, answer, item);
     IF true = ANY (wanted) THEN
-      SELECT json_agg(f) INTO debit_facts FROM weir_facts_of_debits(wanted, scopes, keys, hashes) AS f;
+      SELECT json_agg(f) INTO debit_facts FROM weir_facts_of_debits(wanted, scopes, keys, hashes, decided) AS f;
     END IF;
   END IF;
   IF cardinality(r_id) > 0 THEN

@@ -115,7 +115,7 @@ CREATE INDEX threshold_crossings_waiting ON threshold_crossings (id) WHERE deliv
 /** The facts of debits whose key was used before, for those items whose key names another entry. */
 const FACTS_OF_DEBITS = `
 CREATE FUNCTION weir_facts_of_debits(
-  wanted boolean[], scopes text[], keys text[], hashes text[]
+  wanted boolean[], scopes text[], keys text[], hashes text[], decided timestamptz
 ) RETURNS TABLE (item integer, is_same boolean, facts json) LANGUAGE sql
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
   SELECT i.item::integer, k.body_hash = decode(i.hash, 'hex'),
@@ -129,8 +129,8 @@ SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS
               'postedNanos', b.posted_nanos::text, 'heldNanos', b.held_nanos::text,
               'extraNanos', (b.carried_in_nanos + (
                 SELECT coalesce(sum(g.amount_nanos), 0) FROM budget_grants AS g
-                  WHERE g.budget_id = b.budget_id AND g.starts_at <= clock_timestamp()
-                    AND g.ends_at > clock_timestamp()))::text)
+                  WHERE g.budget_id = b.budget_id AND g.starts_at <= decided
+                    AND g.ends_at > decided))::text)
               ORDER BY p.place), '[]')
             FROM unnest(e.budget_ids, e.generations, e.period_starts_ms)
               WITH ORDINALITY AS p(budget_id, generation, start_ms, place)
@@ -160,11 +160,7 @@ SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS
         'heldIn', (
           SELECT coalesce(json_agg(json_build_object('budgetId', b.budget_id,
               'generation', b.generation, 'startMs', b.period_start_ms, 'endMs', b.period_end_ms,
-              'postedNanos', b.posted_nanos::text, 'heldNanos', b.held_nanos::text,
-              'extraNanos', (b.carried_in_nanos + (
-                SELECT coalesce(sum(g.amount_nanos), 0) FROM budget_grants AS g
-                  WHERE g.budget_id = b.budget_id AND g.starts_at <= clock_timestamp()
-                    AND g.ends_at > clock_timestamp()))::text)
+              'postedNanos', b.posted_nanos::text, 'heldNanos', b.held_nanos::text)
               ORDER BY p.place), '[]')
             FROM unnest(r.budget_ids, r.generations, r.period_starts_ms)
               WITH ORDINALITY AS p(budget_id, generation, start_ms, place)
