@@ -1,8 +1,20 @@
 import { type Owner, OwnerKind, Unit } from '../gen/weir/v1/common.js';
-import { Algorithm, GovernanceServiceService } from '../gen/weir/v1/governance_service.js';
+import {
+  Algorithm,
+  ExpiryPolicy,
+  Fallback,
+  GovernanceServiceService,
+} from '../gen/weir/v1/governance_service.js';
 import { createClient, type GrpcClient } from '../rpc/grpc-client.js';
 
 const TIMES = { createdAt: undefined, updatedAt: undefined };
+const BUDGET_DEFAULTS = {
+  onExpiry: ExpiryPolicy.EXPIRY_POLICY_UNSPECIFIED,
+  onUnavailable: Fallback.FALLBACK_UNSPECIFIED,
+  onUnpriced: Fallback.FALLBACK_UNSPECIFIED,
+  thresholdPercents: [],
+  carryOver: undefined,
+};
 const INT64_MAX = 9_223_372_036_854_775_807n;
 
 /** Sets up what a benchmark needs, over the public API. */
@@ -75,6 +87,7 @@ export class BenchOperator {
       period: { $case: 'lifetime' as const, value: {} },
       match: { providers: [], models: model === undefined ? [] : [model], labels: {} },
       shadow: false,
+      ...BUDGET_DEFAULTS,
       ...TIMES,
     };
     await this.governance.createBudget({ budget });

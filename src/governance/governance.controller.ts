@@ -3,8 +3,11 @@ import { invalidArgument } from '../common/domain-error.js';
 import * as proto from '../gen/weir/v1/governance_service.js';
 import type { OwnerDraft } from './core/drafts.js';
 import type { Owner, RecordByKind, RecordKind } from './core/model.js';
+import { fromBudget, fromGrant, toBudgetDraft, toGrantDraft } from './budget-proto.js';
 import * as convert from './governance-proto.js';
+import { GrantAdminService } from './grant-admin.service.js';
 import { cutPage, readPage } from './page-token.js';
+import { toOwnerDraft } from './policy-proto.js';
 import { PolicyAdminService } from './policy-admin.service.js';
 import type { Filter } from './policy-store.js';
 
@@ -12,7 +15,10 @@ import type { Filter } from './policy-store.js';
 @Controller()
 @proto.GovernanceServiceControllerMethods()
 export class GovernanceController implements proto.GovernanceServiceController {
-  constructor(private readonly admin: PolicyAdminService) {}
+  constructor(
+    private readonly admin: PolicyAdminService,
+    private readonly grants: GrantAdminService,
+  ) {}
 
   async createCustomer(
     request: proto.CreateCustomerRequest,
@@ -127,7 +133,7 @@ export class GovernanceController implements proto.GovernanceServiceController {
   }
 
   async listLimits(request: proto.ListLimitsRequest): Promise<proto.ListLimitsResponse> {
-    const filter = { owner: toOwner(convert.toOwnerDraft(request.owner)) };
+    const filter = { owner: toOwner(toOwnerDraft(request.owner)) };
     const { records, nextPageToken } = await this.page('limit', filter, request);
     return { limits: records.map(convert.fromLimit), nextPageToken };
   }
@@ -148,33 +154,50 @@ export class GovernanceController implements proto.GovernanceServiceController {
   }
 
   async createBudget(request: proto.CreateBudgetRequest): Promise<proto.CreateBudgetResponse> {
-    const draft = convert.toBudgetDraft(given(request.budget, 'budget'));
-    return { budget: convert.fromBudget(await this.admin.createBudget(draft)) };
+    const draft = toBudgetDraft(given(request.budget, 'budget'));
+    return { budget: fromBudget(await this.admin.createBudget(draft)) };
   }
 
   async getBudget({ id }: proto.GetBudgetRequest): Promise<proto.GetBudgetResponse> {
-    return { budget: convert.fromBudget(await this.admin.get('budget', id)) };
+    return { budget: fromBudget(await this.admin.get('budget', id)) };
   }
 
   async listBudgets(request: proto.ListBudgetsRequest): Promise<proto.ListBudgetsResponse> {
-    const filter = { owner: toOwner(convert.toOwnerDraft(request.owner)) };
+    const filter = { owner: toOwner(toOwnerDraft(request.owner)) };
     const { records, nextPageToken } = await this.page('budget', filter, request);
-    return { budgets: records.map(convert.fromBudget), nextPageToken };
+    return { budgets: records.map(fromBudget), nextPageToken };
   }
 
   async updateBudget(request: proto.UpdateBudgetRequest): Promise<proto.UpdateBudgetResponse> {
-    const wanted = convert.toBudgetDraft(given(request.budget, 'budget'));
+    const wanted = toBudgetDraft(given(request.budget, 'budget'));
     const { before, after } = await this.admin.update('budget', {
       wanted,
       paths: request.updateMask ?? [],
     });
     const periodRestarted = before.generation !== after.generation;
-    return { budget: convert.fromBudget(after), periodRestarted };
+    return { budget: fromBudget(after), periodRestarted };
   }
 
   async deleteBudget({ id }: proto.DeleteBudgetRequest): Promise<proto.DeleteBudgetResponse> {
     await this.admin.delete('budget', id);
     return {};
+  }
+
+  async createGrant(request: proto.CreateGrantRequest): Promise<proto.CreateGrantResponse> {
+    const draft = toGrantDraft(given(request.grant, 'grant'));
+    return { grant: fromGrant(await this.grants.create(draft)) };
+  }
+
+  async getGrant({ id }: proto.GetGrantRequest): Promise<proto.GetGrantResponse> {
+    return { grant: fromGrant(await this.grants.get(id)) };
+  }
+
+  async listGrants(request: proto.ListGrantsRequest): Promise<proto.ListGrantsResponse> {
+    const page = readPage(request);
+    const wanted = { ...page, size: page.size + 1 };
+    const found = await this.grants.list(optional(request.budgetId), wanted);
+    const { records, nextPageToken } = cutPage(found, page);
+    return { grants: records.map(fromGrant), nextPageToken };
   }
 
   async createPrice(request: proto.CreatePriceRequest): Promise<proto.CreatePriceResponse> {

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { DirectoryFollower } from './directory-follower.js';
+import { GrantAdminService } from './grant-admin.service.js';
 import { GovernanceController } from './governance.controller.js';
 import { GovernanceService } from './governance.service.js';
 import { PolicyAdminService } from './policy-admin.service.js';
@@ -12,6 +13,7 @@ import { PostgresPolicyStore } from './postgres-policy-store.js';
   providers: [
     DirectoryFollower,
     GovernanceService,
+    GrantAdminService,
     PolicyAdminService,
     PolicyWriter,
     { provide: PolicyStore, useClass: PostgresPolicyStore },

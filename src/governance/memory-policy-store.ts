@@ -1,7 +1,7 @@
 import { assert } from '../common/assert.js';
 import { DomainError } from '../common/domain-error.js';
 import type { Change, Update } from './core/changes.js';
-import type { Owner, Price, RecordByKind, RecordKind } from './core/model.js';
+import type { Grant, Owner, Price, RecordByKind, RecordKind } from './core/model.js';
 import type { Dependents } from './core/references.js';
 import {
   type Filter,
@@ -17,6 +17,7 @@ interface State {
   readonly records: Records;
   /** Price id to its last revision; outlives the price. */
   readonly revisions: Map<string, number>;
+  readonly grants: Map<string, Grant>;
 }
 
 interface Noted {
@@ -67,6 +68,20 @@ export class MemoryPolicyStore extends PolicyStore {
       .slice(0, page.size);
   }
 
+  async getGrant(id: string): Promise<Grant | undefined> {
+    this.requireReachable();
+    return this.state.grants.get(id);
+  }
+
+  async listGrants(budgetId: string | undefined, page: Page): Promise<readonly Grant[]> {
+    this.requireReachable();
+    return [...this.state.grants.values()]
+      .filter((grant) => grant.id > page.afterId)
+      .filter((grant) => budgetId === undefined || grant.budgetId === budgetId)
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+      .slice(0, page.size);
+  }
+
   async changesSince(version: bigint): Promise<Update> {
     this.requireReachable();
     if (version === this.version) return { kind: 'changes', version, changes: [] };
@@ -100,8 +115,8 @@ export class MemoryPolicyStore extends PolicyStore {
     const result = await work(transaction);
     this.requireReachable();
     const changes = [...transaction.changes.values()];
+    this.state = transaction.state;
     if (changes.length > 0) {
-      this.state = transaction.state;
       this.version++;
       this.noted.push(...changes.map(({ kind, id }) => ({ version: this.version, kind, id })));
       for (const notice of this.watchers) notice(this.version);
@@ -176,6 +191,15 @@ class MemoryPolicyTransaction implements PolicyTransaction {
     this.note({ kind, id, record: undefined });
   }
 
+  async getGrant(id: string): Promise<Grant | undefined> {
+    return this.state.grants.get(id);
+  }
+
+  async addGrant(grant: Grant): Promise<void> {
+    assert(!this.state.grants.has(grant.id), 'a grant is never changed');
+    this.state.grants.set(grant.id, grant);
+  }
+
   private note(change: Change): void {
     this.changes.set(`${change.kind} ${change.id}`, change);
   }
@@ -214,10 +238,11 @@ function emptyState(): State {
       price: new Map(),
     },
     revisions: new Map(),
+    grants: new Map(),
   };
 }
 
-function copyState({ records, revisions }: State): State {
+function copyState({ records, revisions, grants }: State): State {
   return {
     records: {
       customer: new Map(records.customer),
@@ -228,5 +253,6 @@ function copyState({ records, revisions }: State): State {
       price: new Map(records.price),
     },
     revisions: new Map(revisions),
+    grants: new Map(grants),
   };
 }

@@ -1,6 +1,6 @@
 import { EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
 import type { Recurrence } from '../common/recurrence.js';
-import type { LimitAlgorithm, LimitUnit, Match } from './core/model.js';
+import type { ExpiryPolicy, Fallback, LimitAlgorithm, LimitUnit, Match } from './core/model.js';
 import { CustomerEntity, TeamEntity, VirtualKeyEntity } from './owners.entity.js';
 import { bigintColumn, idColumn, integerColumn, textColumn, timeColumn } from './record-columns.js';
 
@@ -28,7 +28,19 @@ export interface LimitRow extends PolicyRow {
 export interface BudgetRow extends PolicyRow {
   amountNanos: bigint;
   period: Recurrence;
+  onExpiry: ExpiryPolicy;
+  onUnavailable: Fallback;
+  onUnpriced: Fallback;
+  thresholdPercents: number[];
+  /** All three or none; the ledger reads them when it makes a period's row. */
+  carryMaxNanos: bigint | null;
+  carryMinNanos: bigint | null;
+  carryOverage: boolean | null;
 }
+
+const CARRY_CHECK =
+  'num_nulls("carry_max_nanos", "carry_min_nanos", "carry_overage") IN (0, 3)' +
+  ' AND "carry_min_nanos" >= 0 AND "carry_max_nanos" >= "carry_min_nanos"';
 
 export const LimitEntity = new EntitySchema<LimitRow>({
   name: 'limit',
@@ -51,9 +63,20 @@ export const BudgetEntity = new EntitySchema<BudgetRow>({
     ...policyColumns('budgets'),
     amountNanos: bigintColumn('amount_nanos'),
     period: { name: 'period', type: 'jsonb' },
+    onExpiry: textColumn('on_expiry'),
+    onUnavailable: textColumn('on_unavailable'),
+    onUnpriced: textColumn('on_unpriced'),
+    thresholdPercents: { ...integerColumn('threshold_percents'), array: true },
+    carryMaxNanos: { ...bigintColumn('carry_max_nanos'), nullable: true },
+    carryMinNanos: { ...bigintColumn('carry_min_nanos'), nullable: true },
+    carryOverage: { name: 'carry_overage', type: 'boolean', nullable: true },
   },
   ...policyConstraints('budgets'),
-  checks: [oneOwner('budgets'), { name: 'budgets_amount', expression: '"amount_nanos" >= 0' }],
+  checks: [
+    oneOwner('budgets'),
+    { name: 'budgets_amount', expression: '"amount_nanos" >= 0' },
+    { name: 'budgets_carry', expression: CARRY_CHECK },
+  ],
 });
 
 function policyColumns(table: string) {

@@ -1,5 +1,5 @@
 import type { Change, Update } from './core/changes.js';
-import type { Owner, Price, RecordByKind, RecordKind } from './core/model.js';
+import type { Grant, Owner, Price, RecordByKind, RecordKind } from './core/model.js';
 import type { Dependents } from './core/references.js';
 
 /** What {@link PolicyStore.write} changed. `version` is that of the store afterwards. */
@@ -46,6 +46,9 @@ export interface PolicyTransaction {
   /** Creates or replaces. References must exist, and prices and secrets be unique. */
   put<K extends RecordKind>(kind: K, records: readonly RecordByKind[K][]): Promise<void>;
   remove(kind: RecordKind, id: string): Promise<void>;
+  getGrant(id: string): Promise<Grant | undefined>;
+  /** Not a change: replicas keep no grants, since the ledger reads them where it decides. */
+  addGrant(grant: Grant): Promise<void>;
 }
 
 /**
@@ -66,6 +69,11 @@ export abstract class PolicyStore {
     filter: Filter,
     page: Page,
   ): Promise<readonly RecordByKind[K][]>;
+
+  abstract getGrant(id: string): Promise<Grant | undefined>;
+
+  /** Of one budget, or of all; in the order of ids, at most `page.size`. */
+  abstract listGrants(budgetId: string | undefined, page: Page): Promise<readonly Grant[]>;
 
   /** What changed after `version`; everything, if the store no longer knows. */
   abstract changesSince(version: bigint): Promise<Update>;

@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { Database } from '../storage/database.js';
 import type { Change, Update } from './core/changes.js';
-import type { RecordByKind, RecordKind } from './core/model.js';
+import type { Grant, RecordByKind, RecordKind } from './core/model.js';
+import { findGrant, listGrants } from './grant-table.js';
 import {
   type Filter,
   type Page,
@@ -66,6 +67,14 @@ export class PostgresPolicyStore extends PolicyStore {
     page: Page,
   ): Promise<readonly RecordByKind[K][]> {
     return this.read((manager) => RECORD_TABLES[kind].list(manager, filter, page));
+  }
+
+  async getGrant(id: string): Promise<Grant | undefined> {
+    return this.read((manager) => findGrant(manager, id));
+  }
+
+  listGrants(budgetId: string | undefined, page: Page): Promise<readonly Grant[]> {
+    return this.read((manager) => listGrants(manager, budgetId, page));
   }
 
   async changesSince(version: bigint): Promise<Update> {

@@ -1,7 +1,8 @@
 import type { EntityManager } from 'typeorm';
 import type { Change } from './core/changes.js';
-import type { Price, RecordByKind, RecordKind } from './core/model.js';
+import type { Grant, Price, RecordByKind, RecordKind } from './core/model.js';
 import type { Dependents } from './core/references.js';
+import { findGrant, insertGrant } from './grant-table.js';
 import type { PolicyTransaction } from './policy-store.js';
 import { PriceRevisionEntity } from './price.entity.js';
 import { putRows } from './table-rows.js';
@@ -94,6 +95,14 @@ export class PostgresPolicyTransaction implements PolicyTransaction {
   async remove(kind: RecordKind, id: string): Promise<void> {
     await RECORD_TABLES[kind].remove(this.manager, id);
     this.note({ kind, id, record: undefined });
+  }
+
+  getGrant(id: string): Promise<Grant | undefined> {
+    return findGrant(this.manager, id);
+  }
+
+  addGrant(grant: Grant): Promise<void> {
+    return insertGrant(this.manager, grant);
   }
 
   private note(change: Change): void {

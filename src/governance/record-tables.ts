@@ -1,6 +1,6 @@
 import { IsNull } from 'typeorm';
 import { type WallMs, wallMs } from '../common/time.js';
-import type { Budget, Limit, Owner, RecordKind } from './core/model.js';
+import type { Budget, CarryOver, Limit, Owner, RecordKind } from './core/model.js';
 import { CustomerEntity, TeamEntity, VirtualKeyEntity } from './owners.entity.js';
 import { BudgetEntity, type BudgetRow, LimitEntity, type LimitRow } from './policies.entity.js';
 import { PriceEntity } from './price.entity.js';
@@ -66,6 +66,12 @@ function whereOwner(owner: Owner | undefined) {
     case 'virtual_key':
       return { virtualKeyId: owner.id };
   }
+}
+
+function toCarryOver(row: BudgetRow): CarryOver | undefined {
+  const { carryMaxNanos: maxNanos, carryMinNanos: minNanos, carryOverage: overage } = row;
+  if (maxNanos === null || minNanos === null || overage === null) return undefined;
+  return { maxNanos, minNanos, overage };
 }
 
 export const RECORD_TABLES: { readonly [K in RecordKind]: RecordTable<K> } = {
@@ -135,11 +141,23 @@ export const RECORD_TABLES: { readonly [K in RecordKind]: RecordTable<K> } = {
       ...toPolicyColumns(budget),
       amountNanos: budget.amountNanos,
       period: budget.period,
+      onExpiry: budget.onExpiry,
+      onUnavailable: budget.onUnavailable,
+      onUnpriced: budget.onUnpriced,
+      thresholdPercents: [...budget.thresholdPercents],
+      carryMaxNanos: budget.carryOver?.maxNanos ?? null,
+      carryMinNanos: budget.carryOver?.minNanos ?? null,
+      carryOverage: budget.carryOver?.overage ?? null,
     }),
     toRecord: (row) => ({
       ...fromPolicyColumns(row),
       amountNanos: row.amountNanos,
       period: row.period,
+      onExpiry: row.onExpiry,
+      onUnavailable: row.onUnavailable,
+      onUnpriced: row.onUnpriced,
+      thresholdPercents: row.thresholdPercents,
+      carryOver: toCarryOver(row),
     }),
     toWhere: ({ owner }) => whereOwner(owner),
   }),

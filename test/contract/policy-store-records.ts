@@ -1,5 +1,6 @@
 import type {
   BudgetDraft,
+  GrantDraft,
   LimitDraft,
   PriceDraft,
   VirtualKeyDraft,
@@ -7,6 +8,7 @@ import type {
 import type {
   Budget,
   Customer,
+  Grant,
   Limit,
   Price,
   Team,
@@ -72,7 +74,35 @@ export const budget = (changes: Partial<Budget> = {}): Budget => ({
   generation: 1,
   amountNanos: 1_000_000_000n,
   period: { kind: 'lifetime' },
+  onExpiry: 'release',
+  onUnavailable: 'deny',
+  onUnpriced: 'deny',
+  thresholdPercents: [50, 80, 100],
+  carryOver: undefined,
   ...STAMPS,
+  ...changes,
+});
+
+export const grant = (changes: Partial<Grant> = {}): Grant => ({
+  id: 'grant',
+  budgetId: 'bud',
+  amountNanos: 5n,
+  startsAt: wallMs(1_767_225_600_123),
+  endsAt: wallMs(1_767_225_601_456),
+  reason: 'Launch',
+  actor: 'ada',
+  createdAt: STAMPS.createdAt,
+  ...changes,
+});
+
+export const grantDraft = (changes: Partial<GrantDraft> = {}): GrantDraft => ({
+  id: '',
+  budgetId: 'bud',
+  amountNanos: 5n,
+  startsAtMs: undefined,
+  endsAtMs: 1_900_000_000_000,
+  reason: 'Launch',
+  actor: 'ada',
   ...changes,
 });
 
@@ -122,6 +152,11 @@ export const budgetDraft = (changes: Partial<BudgetDraft> = {}): BudgetDraft => 
   shadow: false,
   amountNanos: 1_000_000_000n,
   period: { kind: 'lifetime' },
+  onExpiry: 'default',
+  onUnavailable: 'default',
+  onUnpriced: 'default',
+  thresholdPercents: [],
+  carryOver: undefined,
   ...changes,
 });
 

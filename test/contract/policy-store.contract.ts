@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Change, Update } from '../../src/governance/core/changes.js';
 import type { RecordByKind, RecordKind } from '../../src/governance/core/model.js';
 import type { PolicyStore, Written } from '../../src/governance/policy-store.js';
-import { budget, customer, limit, price, team, virtualKey } from './policy-store-records.js';
+import { budget, customer, grant, limit, price, team, virtualKey } from './policy-store-records.js';
 
 /** Each test has ids of its own, so that a store may be shared between tests. */
 let testNumber = 0;
@@ -68,6 +68,11 @@ export function policyStoreContract(where: string, makeStore: () => Promise<Poli
         owner: { kind: 'team', id: t.id },
         amountNanos: 2n ** 63n - 1n,
         period: CALENDAR,
+        onExpiry: 'charge_estimate',
+        onUnavailable: 'allow',
+        onUnpriced: 'allow',
+        thresholdPercents: [1, 99, 1_000],
+        carryOver: { maxNanos: 2n ** 63n - 1n, minNanos: 1n, overage: true },
       });
       const p = price({ id: named('p'), provider: named('openai'), inputPicos: 2n ** 63n - 1n });
       await put('customer', c);
@@ -189,6 +194,40 @@ export function policyStoreContract(where: string, makeStore: () => Promise<Poli
       expect(budgets.map(({ id }) => id)).toContain(named('root'));
       expect(budgets.map(({ id }) => id)).not.toContain(named('b'));
       expect(await store.list('price', { provider: named('openai') }, page)).toHaveLength(1);
+    });
+
+    it('keeps grants as they were given, and counts none as a change', async () => {
+      const before = await version();
+      const given = ['b', 'B', 'a'].map((name) =>
+        grant({ id: named(name), budgetId: named('x'), amountNanos: 2n ** 63n - 1n }),
+      );
+      const other = grant({ id: named('o'), budgetId: named('y'), reason: '🦊 "\\' });
+      const written = await store.write(async (transaction) => {
+        expect(await transaction.getGrant(named('a'))).toBeUndefined();
+        for (const each of [...given, other]) await transaction.addGrant(each);
+        return transaction.getGrant(named('o'));
+      });
+      expect(written).toEqual({ result: other, version: before, changes: [] });
+      expect(await store.getGrant(named('a'))).toEqual(given[2]);
+      expect(await store.getGrant('nobody')).toBeUndefined();
+      const page = (afterId: string) => store.listGrants(named('x'), { afterId, size: 2 });
+      expect((await page('')).map(({ id }) => id)).toEqual(['B', 'a'].map(named));
+      expect((await page(named('a'))).map(({ id }) => id)).toEqual([named('b')]);
+      const all = await store.listGrants(undefined, { afterId: '', size: 1_000 });
+      expect(all).toEqual(expect.arrayContaining([...given, other]));
+    });
+
+    it('gives no grant if the work fails, or if there is one of that id', async () => {
+      const failing = store.write(async (transaction) => {
+        await transaction.addGrant(grant({ id: named('g') }));
+        throw new Error('on purpose');
+      });
+      await expect(failing).rejects.toThrow('on purpose');
+      expect(await store.getGrant(named('g'))).toBeUndefined();
+      const add = () =>
+        store.write((transaction) => transaction.addGrant(grant({ id: named('g') })));
+      await add();
+      await expect(add()).rejects.toThrow();
     });
 
     it('counts what depends on a record', async () => {

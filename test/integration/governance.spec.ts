@@ -4,6 +4,9 @@ import { CalendarUnit, Unit, Weekday } from '../../src/gen/weir/v1/common.js';
 import {
   Algorithm,
   type Customer,
+  ExpiryPolicy,
+  Fallback,
+  type Grant,
   type VirtualKey,
 } from '../../src/gen/weir/v1/governance_service.js';
 import { Decision, DenyReason } from '../../src/gen/weir/v1/quota_service.js';
@@ -63,6 +66,18 @@ const keyOf = (over: Partial<VirtualKey>): VirtualKey => ({
   allowedModels: undefined,
   secretHint: '',
   ...TIMES,
+  ...over,
+});
+
+const grantOf = (over: Partial<Grant>): Grant => ({
+  id: '',
+  budgetId: '',
+  amountNanos: 5n,
+  startsAt: undefined,
+  endsAt: { seconds: 4_000_000_000n, nanos: 0 },
+  reason: 'launch',
+  actor: 'ada',
+  createdAt: undefined,
   ...over,
 });
 
@@ -150,6 +165,84 @@ describe('the governance API', () => {
     expect(restarted.periodRestarted).toBe(true);
     await here.governance.deleteBudget({ id: budget.id });
     await here.governance.deleteLimit({ id: limit.id });
+  });
+
+  it('keeps the rules of a budget, and changes them in place', async () => {
+    const { governance } = here;
+    const anchor = { seconds: 1_785_715_200n, nanos: 0 };
+    const duration = { seconds: 2_592_000n, nanos: 0 };
+    const rules = {
+      period: { $case: 'fixed', value: { duration, anchor } },
+      onExpiry: ExpiryPolicy.EXPIRY_POLICY_CHARGE_FLOOR,
+      onUnavailable: Fallback.FALLBACK_ALLOW,
+      onUnpriced: Fallback.FALLBACK_DENY,
+      thresholdPercents: [90, 150],
+      carryOver: { maxNanos: 20n, minNanos: 5n, overage: true },
+    } as const;
+    const other = { match: match({ providers: ['none'] }) };
+    const budget = await declareBudget(here, { ...other, ...rules, thresholdPercents: [90, 150] });
+    expect(budget).toMatchObject(rules);
+    expect(await governance.getBudget({ id: budget.id })).toEqual({ budget });
+    const changed = await governance.updateBudget({
+      budget: { ...budgetOf({ id: budget.id }), carryOver: { ...rules.carryOver, maxNanos: 9n } },
+      updateMask: ['carry_over.max_nanos', 'threshold_percents', 'on_expiry'],
+    });
+    expect(changed).toMatchObject({
+      periodRestarted: false,
+      budget: {
+        ...rules,
+        onExpiry: ExpiryPolicy.EXPIRY_POLICY_RELEASE,
+        thresholdPercents: [50, 80, 100],
+        carryOver: { ...rules.carryOver, maxNanos: 9n },
+      },
+    });
+    const plain = await declareBudget(here, other);
+    expect(plain).toMatchObject({
+      onExpiry: ExpiryPolicy.EXPIRY_POLICY_RELEASE,
+      onUnavailable: Fallback.FALLBACK_DENY,
+      onUnpriced: Fallback.FALLBACK_DENY,
+      thresholdPercents: [50, 80, 100],
+    });
+    await governance.deleteBudget({ id: plain.id });
+    await governance.deleteBudget({ id: budget.id });
+  });
+
+  it('gives grants for good, to budgets that there are', async () => {
+    const { governance } = here;
+    const { id: budgetId } = await declareBudget(here, { match: match({ providers: ['none'] }) });
+    const create = (over: Partial<Grant>) => governance.createGrant({ grant: grantOf(over) });
+    const grants: Grant[] = [];
+    for (const id of ['g1', 'g2', 'g3']) {
+      const { grant } = await create({ id, budgetId });
+      if (grant !== undefined) grants.push(grant);
+    }
+    expect(grants[0]).toMatchObject({ startsAt: grants[0]?.createdAt, reason: 'launch' });
+    expect(await governance.getGrant({ id: 'g1' })).toEqual({ grant: grants[0] });
+    const first = await governance.listGrants({ budgetId, pageSize: 2, pageToken: '' });
+    const { nextPageToken: pageToken } = first;
+    const second = await governance.listGrants({ budgetId, pageSize: 2, pageToken });
+    expect([...first.grants, ...second.grants]).toEqual(grants);
+    expect(second.nextPageToken).toBe('');
+    const elsewhere = await there.governance.createGrant({ grant: grantOf({ budgetId }) });
+    expect(elsewhere.grant?.id).toMatch(/^grant_/);
+    expect(await refusal(create({ id: 'g1', budgetId }))).toMatchObject({
+      code: status.ALREADY_EXISTS,
+      fields: ['grant.id'],
+    });
+    expect(await refusal(create({ budgetId: 'nobody' }))).toMatchObject({
+      code: status.FAILED_PRECONDITION,
+      fields: ['grant.budget_id'],
+    });
+    const empty = { amountNanos: 0n, endsAt: undefined, reason: '', actor: '' };
+    expect(await refusal(create({ budgetId, ...empty }))).toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      fields: ['grant.amount_nanos', 'grant.ends_at', 'grant.reason', 'grant.actor'],
+    });
+    expect(await refusal(governance.getGrant({ id: 'nobody' }))).toMatchObject({
+      code: status.NOT_FOUND,
+    });
+    await governance.deleteBudget({ id: budgetId });
+    expect(await governance.getGrant({ id: 'g1' })).toEqual({ grant: grants[0] });
   });
 
   it('pages through more than one page', async () => {

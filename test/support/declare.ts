@@ -3,6 +3,8 @@ import { type Match, OwnerKind, Unit } from '../../src/gen/weir/v1/common.js';
 import {
   Algorithm,
   type Budget,
+  ExpiryPolicy,
+  Fallback,
   type Limit,
   type Price,
   type VirtualKey,
@@ -88,6 +90,11 @@ export const budgetOf = (over: Partial<Budget>): Budget => ({
   period: { $case: 'lifetime', value: {} },
   match: undefined,
   shadow: false,
+  onExpiry: ExpiryPolicy.EXPIRY_POLICY_UNSPECIFIED,
+  onUnavailable: Fallback.FALLBACK_UNSPECIFIED,
+  onUnpriced: Fallback.FALLBACK_UNSPECIFIED,
+  thresholdPercents: [],
+  carryOver: undefined,
   ...TIMES,
   ...over,
 });

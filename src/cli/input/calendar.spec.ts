@@ -48,8 +48,20 @@ describe('windowOf', () => {
 });
 
 describe('periodOf', () => {
-  it('takes a lifetime and refuses a duration', () => {
+  const anchor = { seconds: 1_785_715_200n, nanos: 0 };
+
+  it('takes a lifetime, and periods of equal length', () => {
     expect(periodOf({ per: parsePer('lifetime') })).toEqual({ $case: 'lifetime', value: {} });
-    expect(() => periodOf({ per: parsePer('30d') })).toThrow(/follows the calendar/);
+    expect(periodOf({ per: parsePer('30d'), anchor })).toEqual({
+      $case: 'fixed',
+      value: { duration: { seconds: 2_592_000n, nanos: 0 }, anchor },
+    });
+  });
+
+  it('refuses an anchor of what has none, and a calendar option without a calendar', () => {
+    expect(() => periodOf({ per: parsePer('month'), anchor })).toThrow(/--anchor needs/);
+    expect(() => periodOf({ per: parsePer('lifetime'), anchor })).toThrow(/--anchor needs/);
+    expect(() => periodOf({ anchor })).toThrow(/--anchor needs/);
+    expect(() => periodOf({ per: parsePer('30d'), anchorDay: 3 })).toThrow(/--anchor-day/);
   });
 });

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Calendar, CalendarUnit, Weekday } from '../../gen/weir/v1/common.js';
 import type { Duration } from '../../gen/google/protobuf/duration.js';
+import type { Timestamp } from '../../gen/google/protobuf/timestamp.js';
 import type { Budget, Limit } from '../../gen/weir/v1/governance_service.js';
 import { CliError } from '../exit-code.js';
 import { parseDuration } from './duration.js';
@@ -40,6 +41,11 @@ export interface PeriodOptions {
   readonly anchorMonth?: number;
 }
 
+export interface BudgetPeriodOptions extends PeriodOptions {
+  /** One of the periods of equal length begins here. */
+  readonly anchor?: Timestamp;
+}
+
 /** `--per` and the options that say how a calendar counts. */
 export function addPeriodOptions(command: Command, perHelp: string): Command {
   return command
@@ -67,17 +73,23 @@ export function windowOf(options: PeriodOptions): Limit['window'] {
 }
 
 /** The period of a budget; `undefined` if none of the options is given. */
-export function periodOf(options: PeriodOptions): Budget['period'] {
+export function periodOf(options: BudgetPeriodOptions): Budget['period'] {
   const { per } = options;
+  if (per?.kind !== 'duration') refuseAnchor(options);
   if (!per) return refuseStray(options);
   if (per.kind === 'calendar') return { $case: 'calendar', value: calendarOf(per.unit, options) };
   if (per.kind === 'lifetime') {
     refuseCalendarOptions(options);
     return { $case: 'lifetime', value: {} };
   }
-  throw new CliError(
-    '--per: a budget follows the calendar. Write day, week, month, quarter, year or lifetime.',
-  );
+  refuseCalendarOptions(options);
+  const value = { duration: toDuration(per.durationMs), anchor: options.anchor };
+  return { $case: 'fixed', value };
+}
+
+function refuseAnchor({ anchor }: BudgetPeriodOptions): void {
+  if (anchor === undefined) return;
+  throw new CliError('--anchor needs periods of equal length, such as --per 30d.');
 }
 
 export function toDuration(ms: number): Duration {

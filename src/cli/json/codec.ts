@@ -56,6 +56,16 @@ export const int32: Codec<number> = {
   blank: () => 0,
 };
 
+export const uint32: Codec<number> = {
+  write: (value) => value,
+  read: (json, path) => {
+    const value = readInteger(json, path, 64);
+    if (BigInt.asUintN(32, value) === value) return Number(value);
+    throw new JsonError(path, 'must be from 0 to 4294967295');
+  },
+  blank: () => 0,
+};
+
 export function enumeration<E extends number>(
   values: Readonly<Record<string, string | number>>,
 ): Codec<E> {

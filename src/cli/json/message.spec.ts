@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { OwnerKind, Unit } from '../../gen/weir/v1/common.js';
-import { budget, limit, virtualKey } from './policy-messages.js';
+import { budget, grant, limit, virtualKey } from './policy-messages.js';
 
 const LIMIT = {
   id: 'l',
@@ -59,5 +59,21 @@ describe('proto3 JSON', () => {
     [null, /must be an object/],
   ])('refuses %j', (json, why) => {
     expect(() => limit.read(json, '')).toThrow(why);
+  });
+
+  it('writes the rules of a budget, and grants', () => {
+    const rules = {
+      fixed: { duration: '3600s', anchor: '2026-08-03T00:00:00Z' },
+      onExpiry: 'EXPIRY_POLICY_CHARGE_FLOOR',
+      onUnavailable: 'FALLBACK_ALLOW',
+      onUnpriced: 'FALLBACK_DENY',
+      thresholdPercents: [50, 1_000],
+      carryOver: { maxNanos: '9007199254740993', minNanos: '0', overage: true },
+    };
+    expect(budget.write(budget.read(rules, ''))).toMatchObject(rules);
+    const given = { id: 'g', budgetId: 'b', amountNanos: '1', endsAt: '2026-08-03T00:00:00Z' };
+    expect(grant.write(grant.read(given, ''))).toMatchObject(given);
+    expect(() => budget.read({ thresholdPercents: [-1] }, '')).toThrow(/thresholdPercents\[0\]/);
+    expect(() => budget.read({ onExpiry: 'FORGET' }, '')).toThrow(/EXPIRY_POLICY_RELEASE/);
   });
 });

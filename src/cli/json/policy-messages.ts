@@ -13,14 +13,29 @@ import {
   Algorithm,
   type AllowList,
   type Budget,
+  type CarryOver,
   type Customer,
+  ExpiryPolicy,
+  Fallback,
+  type FixedPeriod,
+  type Grant,
   type Lifetime,
   type Limit,
   type Price,
   type Team,
   type VirtualKey,
 } from '../../gen/weir/v1/governance_service.js';
-import { enumeration, flag, int32, int64, listOf, optional, stringMap, text } from './codec.js';
+import {
+  enumeration,
+  flag,
+  int32,
+  int64,
+  listOf,
+  optional,
+  stringMap,
+  text,
+  uint32,
+} from './codec.js';
 import { message, oneof } from './message.js';
 import { duration, timestamp } from './well-known.js';
 
@@ -39,6 +54,12 @@ const calendar = message<Calendar>({
 });
 
 const lifetime = message<Lifetime>({});
+
+const fixed = message<FixedPeriod>({ duration: optional(duration), anchor: optional(timestamp) });
+
+const carryOver = message<CarryOver>({ maxNanos: int64, minNanos: int64, overage: flag });
+
+const fallback = enumeration<Fallback>(Fallback);
 
 const allowList = message<AllowList>({ names: listOf(text) });
 
@@ -96,10 +117,26 @@ export const budget = message<Budget>({
   name: text,
   owner: optional(owner),
   amountNanos: int64,
-  period: oneof({ calendar, lifetime }),
+  period: oneof({ calendar, lifetime, fixed }),
   match: optional(match),
   shadow: flag,
   ...times,
+  onExpiry: enumeration<ExpiryPolicy>(ExpiryPolicy),
+  onUnavailable: fallback,
+  onUnpriced: fallback,
+  thresholdPercents: listOf(uint32),
+  carryOver: optional(carryOver),
+});
+
+export const grant = message<Grant>({
+  id: text,
+  budgetId: text,
+  amountNanos: int64,
+  startsAt: optional(timestamp),
+  endsAt: optional(timestamp),
+  reason: text,
+  actor: text,
+  createdAt: optional(timestamp),
 });
 
 export const price = message<Price>({

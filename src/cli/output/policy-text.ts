@@ -9,7 +9,14 @@ import {
   type PolicyStatus,
   Unit,
 } from '../../gen/weir/v1/common.js';
-import type { Budget, Limit } from '../../gen/weir/v1/governance_service.js';
+import {
+  type Budget,
+  type CarryOver,
+  ExpiryPolicy,
+  Fallback,
+  type FixedPeriod,
+  type Limit,
+} from '../../gen/weir/v1/governance_service.js';
 import { formatDuration } from '../input/duration.js';
 import { formatTimestamp } from '../input/timestamp.js';
 import { formatUsd } from '../input/usd.js';
@@ -42,6 +49,8 @@ export function periodText(period: Limit['window'] | Budget['period']): string {
       return calendarText(period.value);
     case 'lifetime':
       return 'lifetime';
+    case 'fixed':
+      return fixedText(period.value);
   }
 }
 
@@ -77,6 +86,37 @@ export const durationMs = ({ seconds, nanos }: Duration): number =>
 
 export const retryText = (retryAfter: Duration | undefined): string =>
   retryAfter ? formatDuration(durationMs(retryAfter)) : '';
+
+/** `30d`, `7d from 2026-08-03T00:00:00Z` */
+function fixedText({ duration, anchor }: FixedPeriod): string {
+  const from = anchor ? ` from ${formatTimestamp(anchor)}` : '';
+  return `${duration ? formatDuration(durationMs(duration)) : ''}${from}`;
+}
+
+/** `50, 80, 100 %` */
+export const thresholdsText = (percents: readonly number[]): string =>
+  percents.length === 0 ? '' : `${percents.join(', ')} %`;
+
+/** `charge floor`; nothing for what every budget does unless it is told otherwise. */
+export const expiryText = (policy: ExpiryPolicy): string =>
+  policy <= ExpiryPolicy.EXPIRY_POLICY_RELEASE ? '' : wordsOf(ExpiryPolicy[policy]);
+
+export const fallbackText = (fallback: Fallback): string =>
+  fallback <= Fallback.FALLBACK_DENY ? '' : wordsOf(Fallback[fallback]);
+
+const wordsOf = (name: string | undefined): string =>
+  (name ?? '?')
+    .replace(/^(EXPIRY_POLICY|FALLBACK)_/, '')
+    .replace('_', ' ')
+    .toLowerCase();
+
+/** `at most $5.00, at least $1.00, and what was overspent` */
+export function carryOverText(carryOver: CarryOver | undefined): string {
+  if (!carryOver) return '';
+  const { maxNanos, minNanos, overage } = carryOver;
+  const least = minNanos > 0n ? `, at least ${formatUsd(minNanos)}` : '';
+  return `at most ${formatUsd(maxNanos)}${least}${overage ? ', and what was overspent' : ''}`;
+}
 
 function calendarText(calendar: Calendar): string {
   const unit = (CalendarUnit[calendar.unit] ?? '').replace('CALENDAR_UNIT_', '').toLowerCase();

@@ -3,6 +3,8 @@ import { CalendarUnit, OwnerKind, Unit, Weekday } from '../../gen/weir/v1/common
 import {
   Algorithm,
   type Budget,
+  ExpiryPolicy,
+  Fallback,
   type Limit,
   type Price,
   type VirtualKey,
@@ -150,6 +152,11 @@ const budget = (amountNanos: bigint): Budget => ({
   period: { $case: 'calendar', value: calendar(CalendarUnit.CALENDAR_UNIT_MONTH) },
   match: undefined,
   shadow: false,
+  onExpiry: ExpiryPolicy.EXPIRY_POLICY_UNSPECIFIED,
+  onUnavailable: Fallback.FALLBACK_UNSPECIFIED,
+  onUnpriced: Fallback.FALLBACK_UNSPECIFIED,
+  thresholdPercents: [],
+  carryOver: undefined,
   ...STAMPS,
 });
 

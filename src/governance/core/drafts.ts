@@ -1,7 +1,11 @@
 import type { CalendarUnit } from '../../common/recurrence.js';
 import type {
   Budget,
+  CarryOver,
   Customer,
+  ExpiryPolicy,
+  Fallback,
+  Grant,
   Limit,
   LimitAlgorithm,
   LimitUnit,
@@ -65,9 +69,19 @@ export interface CalendarDraft {
   readonly anchorMonth: number;
 }
 
+/** The periods of a budget that are equally long. */
+export interface FixedDraft {
+  readonly kind: 'fixed';
+  /** Undefined: not given. */
+  readonly nanos: bigint | undefined;
+  /** Milliseconds since the epoch, with a fraction for what is finer. Undefined: the epoch. */
+  readonly anchorMs: number | undefined;
+}
+
 export type RecurrenceDraft =
   | { readonly kind: 'duration'; readonly nanos: bigint }
   | CalendarDraft
+  | FixedDraft
   | { readonly kind: 'lifetime' };
 
 interface PolicyDraft extends Draft {
@@ -87,7 +101,26 @@ export interface LimitDraft extends PolicyDraft {
 export interface BudgetDraft extends PolicyDraft {
   readonly amountNanos: bigint;
   readonly period: RecurrenceDraft | undefined;
+  readonly onExpiry: ExpiryPolicy | 'default' | 'unknown';
+  readonly onUnavailable: Fallback | 'default' | 'unknown';
+  readonly onUnpriced: Fallback | 'default' | 'unknown';
+  /** Empty: not given. */
+  readonly thresholdPercents: readonly number[];
+  readonly carryOver: CarryOver | undefined;
 }
+
+/** Not one of {@link DraftByKind}: grants are created and read, and nothing else. */
+export interface GrantDraft extends Draft {
+  readonly budgetId: string;
+  readonly amountNanos: bigint;
+  /** Milliseconds since the epoch, with a fraction for what is finer. Undefined: not given. */
+  readonly startsAtMs: number | undefined;
+  readonly endsAtMs: number | undefined;
+  readonly reason: string;
+  readonly actor: string;
+}
+
+export type GrantFields = Omit<Grant, 'id' | 'createdAt'>;
 
 export interface PriceDraft extends Draft {
   readonly provider: string;

@@ -1,5 +1,5 @@
 import type { DraftByKind } from './drafts.js';
-import type { RecordKind } from './model.js';
+import type { CarryOver, RecordKind } from './model.js';
 import { type Checked, quote, Violations } from './violations.js';
 
 /**
@@ -82,12 +82,25 @@ function windowOf(kind: 'duration' | 'calendar'): Take<DraftByKind['limit']> {
       : `"${kind}" is named, but limit.${kind} is not given`;
 }
 
-function periodOf(kind: 'calendar' | 'lifetime'): Take<DraftByKind['budget']> {
+function periodOf(kind: 'calendar' | 'lifetime' | 'fixed'): Take<DraftByKind['budget']> {
   return (into, from) =>
     from.period?.kind === kind
       ? { ...into, period: from.period }
       : `"${kind}" is named, but budget.${kind} is not given`;
 }
+
+/** What of a carry-over is not named stays; without one it is nothing. */
+const carryOverField =
+  (name: keyof CarryOver, path: string): Take<DraftByKind['budget']> =>
+  (into, from) =>
+    from.carryOver === undefined
+      ? `"carry_over.${path}" is named, but budget.carry_over is not given`
+      : {
+          ...into,
+          carryOver: { ...(into.carryOver ?? NOTHING), [name]: from.carryOver[name] },
+        };
+
+const NOTHING: CarryOver = { maxNanos: 0n, minNanos: 0n, overage: false };
 
 const RULES: { readonly [K in RecordKind]: MaskRules<DraftByKind[K]> } = {
   customer: { mutable: { name: field('name') }, immutable: STAMPS },
@@ -138,11 +151,20 @@ const RULES: { readonly [K in RecordKind]: MaskRules<DraftByKind[K]> } = {
       amount_nanos: field('amountNanos'),
       calendar: periodOf('calendar'),
       lifetime: periodOf('lifetime'),
+      fixed: periodOf('fixed'),
       match: field('match'),
       'match.providers': matchField('providers'),
       'match.models': matchField('models'),
       'match.labels': matchField('labels'),
       shadow: field('shadow'),
+      on_expiry: field('onExpiry'),
+      on_unavailable: field('onUnavailable'),
+      on_unpriced: field('onUnpriced'),
+      threshold_percents: field('thresholdPercents'),
+      carry_over: field('carryOver'),
+      'carry_over.max_nanos': carryOverField('maxNanos', 'max_nanos'),
+      'carry_over.min_nanos': carryOverField('minNanos', 'min_nanos'),
+      'carry_over.overage': carryOverField('overage', 'overage'),
     },
     immutable: { ...STAMPS, owner: OWNER, 'owner.kind': OWNER, 'owner.id': OWNER },
   },

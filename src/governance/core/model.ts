@@ -78,11 +78,52 @@ export interface Limit extends Policy {
   readonly window: Recurrence;
 }
 
+/** What becomes of a reservation that nobody settles in time. */
+export type ExpiryPolicy = 'release' | 'charge_floor' | 'charge_estimate';
+
+/** What to do with a call that a budget cannot decide. */
+export type Fallback = 'deny' | 'allow';
+
+/**
+ * What a period hands on to the next: `min(max, max(min, what is left))`, fixed when the next one
+ * begins. In nano-USD, `0 <= min <= max`.
+ */
+export interface CarryOver {
+  readonly maxNanos: bigint;
+  readonly minNanos: bigint;
+  /** What was overspent is handed on, too. */
+  readonly overage: boolean;
+}
+
 export interface Budget extends Policy {
   /** What a period holds, in nano-USD, 0 to 2^63 - 1. */
   readonly amountNanos: bigint;
-  /** `calendar` from day to year, or `lifetime`. */
+  /** `calendar` from day to year, `duration` from an hour to 3660 days, or `lifetime`. */
   readonly period: Recurrence;
+  readonly onExpiry: ExpiryPolicy;
+  /** While the ledger is away. */
+  readonly onUnavailable: Fallback;
+  /** For a call whose cost must be estimated, and whose model has no price. */
+  readonly onUnpriced: Fallback;
+  /** Shares of the amount whose crossing is an event: 1 to 10 of them, 1 to 1000, rising. */
+  readonly thresholdPercents: readonly number[];
+  /** Undefined: every period begins with its amount. Never for a lifetime. */
+  readonly carryOver: CarryOver | undefined;
+}
+
+/** A temporary increase of a budget. Never changed; it ends by its time. */
+export interface Grant {
+  readonly id: string;
+  readonly budgetId: string;
+  /** Above 0. */
+  readonly amountNanos: bigint;
+  readonly startsAt: WallMs;
+  /** The first instant at which it is over. */
+  readonly endsAt: WallMs;
+  readonly reason: string;
+  /** Who gave it. */
+  readonly actor: string;
+  readonly createdAt: WallMs;
 }
 
 /** Pico-USD per token. Each change makes a new revision; the old ones stay on record. */

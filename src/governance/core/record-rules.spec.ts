@@ -185,6 +185,68 @@ describe('the generation of a policy', () => {
   });
 });
 
+describe('the periods and rules of a budget', () => {
+  const hours = (count: bigint, anchorMs?: number) =>
+    ({ kind: 'fixed', nanos: count * 3_600_000_000_000n, anchorMs }) as const;
+  const fixed = update('budget', budget(), budgetDraft({ period: hours(2n) }), ['fixed']);
+  const moved = (period: ReturnType<typeof hours>) =>
+    update('budget', fixed, budgetDraft({ period }), ['fixed']).generation;
+
+  it('begin anew where the bounds move, and only there', () => {
+    expect(fixed.generation).toBe(2);
+    expect(moved(hours(3n))).toBe(3);
+    expect(moved(hours(2n, 3_600_000))).toBe(3);
+    expect(moved(hours(2n, 7_200_000))).toBe(2);
+    expect(refusals('budget', ['fixed'])).toContain('budget.fixed is not given');
+  });
+
+  it('change in place, each by its path', () => {
+    const carryOver = { maxNanos: 9n, minNanos: 1n, overage: true };
+    const wanted = budgetDraft({
+      onExpiry: 'charge_floor',
+      onUnavailable: 'allow',
+      onUnpriced: 'allow',
+      thresholdPercents: [90],
+      carryOver,
+    });
+    const paths = [
+      'on_expiry',
+      'on_unavailable',
+      'on_unpriced',
+      'threshold_percents',
+      'carry_over',
+    ];
+    expect(update('budget', fixed, wanted, paths)).toEqual({
+      ...fixed,
+      onExpiry: 'charge_floor',
+      onUnavailable: 'allow',
+      onUnpriced: 'allow',
+      thresholdPercents: [90],
+      carryOver,
+      updatedAt: NOW,
+    });
+    expect(update('budget', fixed, budgetDraft(), paths)).toBe(fixed);
+  });
+
+  it('take one part of a carry-over, and lose it as a whole', () => {
+    const wanted = budgetDraft({ carryOver: { maxNanos: 9n, minNanos: 7n, overage: true } });
+    const one = update('budget', fixed, wanted, ['carry_over.max_nanos']);
+    expect(one.carryOver).toEqual({ maxNanos: 9n, minNanos: 0n, overage: false });
+    const two = update('budget', one, wanted, ['carry_over.overage']);
+    expect(two.carryOver).toEqual({ maxNanos: 9n, minNanos: 0n, overage: true });
+    expect(update('budget', two, budgetDraft(), ['carry_over']).carryOver).toBeUndefined();
+    expect(refusals('budget', ['carry_over.min_nanos'])).toContain('carry_over is not given');
+  });
+
+  it('end for ever only without a carry-over', () => {
+    const carrying = { ...fixed, carryOver: { maxNanos: 9n, minNanos: 0n, overage: false } };
+    const check = (paths: readonly string[]) =>
+      updateFields('budget', carrying, { wanted: budgetDraft(), paths, isTimeZone });
+    expect(check(['lifetime'])).toMatchObject({ violations: [{ field: 'budget.carry_over' }] });
+    expect(check(['lifetime', 'carry_over'])).toMatchObject({ kind: 'valid' });
+  });
+});
+
 describe('the revision of a price', () => {
   it('rises with each change, and only then', () => {
     const after = update('price', price(), priceDraft({ inputPicos: 1n }), [

@@ -1,3 +1,4 @@
+import type { Recurrence } from '../../common/recurrence.js';
 import type { WallMs } from '../../common/time.js';
 import type { DraftByKind, FieldsByKind } from './drafts.js';
 import { applyMask } from './field-mask.js';
@@ -6,7 +7,7 @@ import { sameValue } from './same-value.js';
 import { validateCustomer, validateTeam, validateVirtualKey } from './validate-owners.js';
 import { validateBudget, validateLimit } from './validate-policies.js';
 import { validatePrice } from './validate-price.js';
-import { type IsTimeZone, toRecurrenceDraft } from './validate-recurrence.js';
+import { type IsTimeZone, toPeriodDraft, toWindowDraft } from './validate-recurrence.js';
 import type { Checked } from './violations.js';
 
 /** What is particular to each kind of record; everything else treats them alike. */
@@ -87,7 +88,7 @@ const RULES: { readonly [K in RecordKind]: RecordRules<K> } = {
     toDraft: (limit) => ({
       ...limit,
       maximum: BigInt(limit.maximum),
-      window: toRecurrenceDraft(limit.window),
+      window: toWindowDraft(limit.window),
     }),
     revise: (current, fields) => ({
       ...current,
@@ -97,11 +98,11 @@ const RULES: { readonly [K in RecordKind]: RecordRules<K> } = {
   },
   budget: {
     validate: validateBudget,
-    toDraft: (budget) => ({ ...budget, period: toRecurrenceDraft(budget.period) }),
+    toDraft: (budget) => ({ ...budget, period: toPeriodDraft(budget.period) }),
     revise: (current, fields) => ({
       ...current,
       ...fields,
-      generation: current.generation + (sameValue(current.period, fields.period) ? 0 : 1),
+      generation: current.generation + (hasSameBounds(current.period, fields.period) ? 0 : 1),
     }),
   },
   price: {
@@ -110,6 +111,13 @@ const RULES: { readonly [K in RecordKind]: RecordRules<K> } = {
     revise: (current, fields) => ({ ...current, ...fields, revision: current.revision + 1 }),
   },
 };
+
+/** Periods of equal length that are shifted by whole ones begin and end when they did. */
+function hasSameBounds(before: Recurrence, after: Recurrence): boolean {
+  if (before.kind !== 'duration' || after.kind !== 'duration') return sameValue(before, after);
+  const shiftMs = after.anchorMs - before.anchorMs;
+  return before.durationMs === after.durationMs && shiftMs % before.durationMs === 0;
+}
 
 type Counting = Pick<FieldsByKind['limit'], 'unit' | 'algorithm' | 'window'>;
 

@@ -1,11 +1,8 @@
-import { type WallMs, wallMs } from '../../common/time.js';
 import type { CustomerDraft, FieldsByKind, TeamDraft, VirtualKeyDraft } from './drafts.js';
 import { checkAllowList } from './validate-match.js';
 import { checkName, checkOptionalId } from './validate-text.js';
+import { checkTime } from './validate-time.js';
 import { type Checked, Violations } from './violations.js';
-
-/** The last millisecond of the year 9999, where protobuf's time stamps end. */
-const TIME_MS_MAX = 253_402_300_799_999;
 
 export function validateCustomer(
   draft: CustomerDraft,
@@ -37,12 +34,4 @@ export function validateVirtualKey(
     allowedProviders: checkAllowList(draft.allowedProviders, `${path}.allowed_providers`, found),
     allowedModels: checkAllowList(draft.allowedModels, `${path}.allowed_models`, found),
   });
-}
-
-function checkTime(ms: number | undefined, field: string, found: Violations): WallMs | undefined {
-  if (ms === undefined) return undefined;
-  if (!Number.isInteger(ms) || ms < 0 || ms > TIME_MS_MAX) {
-    found.add(field, 'must be a time in whole milliseconds, of the years 1970 to 9999');
-  }
-  return wallMs(ms);
 }

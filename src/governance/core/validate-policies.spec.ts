@@ -174,6 +174,126 @@ describe('the rules for budgets', () => {
     expect(fieldsOf(checkBudget({ period: undefined }))).toEqual(['budget.calendar']);
   });
 
+  const HOUR_NANOS = 3_600_000n * MS;
+
+  it.each([
+    ['1 hour', HOUR_NANOS],
+    ['1 hour and a second', HOUR_NANOS + 1_000n * MS],
+    ['3660 days', 3_660n * DAY_NANOS],
+  ])('take periods of %s', (_, nanos) => {
+    const period = { kind: 'fixed', nanos, anchorMs: 1_767_225_600_001 } as const;
+    const durationMs = Number(nanos / MS);
+    expect(checkBudget({ period })).toMatchObject({
+      value: { period: { kind: 'duration', durationMs, anchorMs: 1_767_225_600_001 } },
+    });
+  });
+
+  it.each([
+    ['duration', undefined, undefined],
+    ['duration', 0n, undefined],
+    ['duration', -HOUR_NANOS, undefined],
+    ['duration', HOUR_NANOS - 1n, undefined],
+    ['duration', HOUR_NANOS + 1n, undefined],
+    ['duration', 3_660n * DAY_NANOS + 1_000n * MS, undefined],
+    ['anchor', HOUR_NANOS, 0.5],
+    ['anchor', HOUR_NANOS, -1],
+    ['anchor', HOUR_NANOS, Number.NaN],
+    ['anchor', HOUR_NANOS, 1e18],
+  ])('refuse equal periods whose %s is wrong (%s, %s)', (field, nanos, anchorMs) => {
+    const period = { kind: 'fixed', nanos, anchorMs } as const;
+    expect(fieldsOf(checkBudget({ period }))).toEqual([`budget.fixed.${field}`]);
+  });
+
+  it('fill in what is not said: release, deny, and 50, 80 and 100 percent', () => {
+    expect(checkBudget({})).toMatchObject({
+      value: {
+        onExpiry: 'release',
+        onUnavailable: 'deny',
+        onUnpriced: 'deny',
+        thresholdPercents: [50, 80, 100],
+        carryOver: undefined,
+      },
+    });
+  });
+
+  it.each([[[1]], [[1_000]], [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]]])(
+    'take the thresholds %j',
+    (thresholdPercents) => {
+      expect(checkBudget({ thresholdPercents })).toMatchObject({ value: { thresholdPercents } });
+    },
+  );
+
+  it.each([
+    [[0], ['[0]']],
+    [[1_001], ['[0]']],
+    [[4_294_967_295], ['[0]']],
+    [[80, 50], ['[1]']],
+    [[50, 50], ['[1]']],
+    [
+      [0, 5, 5, 2_000],
+      ['[0]', '[2]', '[3]'],
+    ],
+    [Array.from({ length: 11 }, (_, i) => i + 1), ['']],
+    [Array.from({ length: 100_000 }, () => 0), ['']],
+  ])('refuse wrong thresholds', (thresholdPercents, places) => {
+    const checked = checkBudget({ thresholdPercents });
+    expect(fieldsOf(checked)).toEqual(places.map((at) => `budget.threshold_percents${at}`));
+  });
+
+  const carry = (maxNanos: bigint, minNanos: bigint) => ({ maxNanos, minNanos, overage: true });
+
+  it.each([carry(0n, 0n), carry(5n, 5n), carry(INT64_MAX, 0n)])(
+    'carry over at most $maxNanos and at least $minNanos',
+    (carryOver) => {
+      expect(checkBudget({ carryOver, period: calendar() })).toMatchObject({
+        value: { carryOver },
+      });
+    },
+  );
+
+  it.each([
+    [carry(-1n, 0n), ['max_nanos']],
+    [carry(5n, -1n), ['min_nanos']],
+    [carry(5n, 6n), ['min_nanos']],
+    [carry(INT64_MAX + 1n, 0n), ['max_nanos']],
+  ])('refuse to carry over %j', (carryOver, fields) => {
+    expect(fieldsOf(checkBudget({ carryOver, period: calendar() }))).toEqual(
+      fields.map((field) => `budget.carry_over.${field}`),
+    );
+  });
+
+  it('refuse to carry over what never ends', () => {
+    const checked = checkBudget({ carryOver: carry(5n, 0n), period: { kind: 'lifetime' } });
+    expect(fieldsOf(checked)).toEqual(['budget.carry_over']);
+  });
+
+  it('name every fault at once', () => {
+    const checked = checkBudget({
+      name: '',
+      amountNanos: -1n,
+      period: { kind: 'fixed', nanos: 1n, anchorMs: -1 },
+      onExpiry: 'unknown',
+      onUnavailable: 'unknown',
+      onUnpriced: 'unknown',
+      thresholdPercents: [0],
+      carryOver: carry(-1n, -1n),
+    });
+    expect(new Set(fieldsOf(checked))).toEqual(
+      new Set([
+        'budget.name',
+        'budget.amount_nanos',
+        'budget.fixed.duration',
+        'budget.fixed.anchor',
+        'budget.on_expiry',
+        'budget.on_unavailable',
+        'budget.on_unpriced',
+        'budget.threshold_percents[0]',
+        'budget.carry_over.max_nanos',
+        'budget.carry_over.min_nanos',
+      ]),
+    );
+  });
+
   it.each([
     ['time_zone', { timeZone: 'Mars/Olympus' }],
     ['time_zone', { timeZone: 'x'.repeat(1_000_000) }],

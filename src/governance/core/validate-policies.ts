@@ -1,13 +1,14 @@
 import type { Recurrence } from '../../common/recurrence.js';
 import type { BudgetDraft, FieldsByKind, LimitDraft, OwnerDraft } from './drafts.js';
 import type { LimitAlgorithm, Owner } from './model.js';
+import { checkBudgetRules } from './validate-budget-rules.js';
 import { checkMatch } from './validate-match.js';
 import { checkPeriod, checkWindow, type IsTimeZone } from './validate-recurrence.js';
+import { checkRange, INT64_MAX } from './validate-range.js';
 import { checkId, checkName } from './validate-text.js';
 import { type Checked, Violations } from './violations.js';
 
 const MAXIMUM_MAX = BigInt(Number.MAX_SAFE_INTEGER);
-const INT64_MAX = 2n ** 63n - 1n;
 
 export function validateLimit(
   draft: LimitDraft,
@@ -49,19 +50,8 @@ export function validateBudget(
     period,
     match: checkMatch(draft.match, `${path}.match`, found),
     shadow: draft.shadow,
+    ...checkBudgetRules(draft, path, found),
   });
-}
-
-/** An amount from 0 to `most`. 0 is a rule like any other: it denies everything. */
-export function checkRange(
-  value: bigint,
-  rule: { readonly field: string; readonly most: bigint },
-  found: Violations,
-): bigint {
-  if (value < 0n || value > rule.most) {
-    found.add(rule.field, `must be from 0 to ${rule.most}, but is ${value}`);
-  }
-  return value;
 }
 
 /** The default follows the window: only fixed windows can follow a calendar. */

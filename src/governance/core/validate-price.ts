@@ -1,5 +1,5 @@
 import type { FieldsByKind, PriceDraft } from './drafts.js';
-import { checkRange } from './validate-policies.js';
+import { checkRange } from './validate-range.js';
 import { checkExactName } from './validate-text.js';
 import { type Checked, Violations } from './violations.js';
 

@@ -1,14 +1,27 @@
 import type { CalendarUnit, Recurrence } from '../../common/recurrence.js';
-import { DAY_MS, SECOND_MS } from '../../common/time.js';
-import type { CalendarDraft, RecurrenceDraft } from './drafts.js';
+import { DAY_MS, HOUR_MS, SECOND_MS } from '../../common/time.js';
+import type { CalendarDraft, FixedDraft, RecurrenceDraft } from './drafts.js';
+import { checkTime } from './validate-time.js';
 import { quote, type Violations } from './violations.js';
 
 /** Asks the running tz data. The core has none of its own. */
 export type IsTimeZone = (name: string) => boolean;
 
 const NANOS_PER_MS = 1_000_000n;
-const DURATION_MS_MIN = BigInt(SECOND_MS);
-const DURATION_MS_MAX = BigInt(366 * DAY_MS);
+const WINDOW: DurationRule = {
+  leastMs: SECOND_MS,
+  mostMs: 366 * DAY_MS,
+  stepMs: 1,
+  bounds: 'from 1 second to 366 days',
+  steps: 'whole milliseconds',
+};
+const PERIOD: DurationRule = {
+  leastMs: HOUR_MS,
+  mostMs: 3_660 * DAY_MS,
+  stepMs: SECOND_MS,
+  bounds: 'from 1 hour to 3660 days',
+  steps: 'whole seconds',
+};
 /** The longest IANA name has 32 characters. */
 const TIME_ZONE_CHARACTERS_MAX = 64;
 
@@ -18,6 +31,15 @@ const STAND_IN: Recurrence = { kind: 'lifetime' };
 const ANCHORED_BY_DAY: readonly CalendarUnit[] = ['month', 'quarter', 'year'];
 const ANCHORED_BY_MONTH: readonly CalendarUnit[] = ['quarter', 'year'];
 const UNITS_OF_PERIODS: readonly CalendarUnit[] = ['day', 'week', 'month', 'quarter', 'year'];
+
+interface DurationRule {
+  readonly leastMs: number;
+  readonly mostMs: number;
+  readonly stepMs: number;
+  /** The first two, and the third, in words. */
+  readonly bounds: string;
+  readonly steps: string;
+}
 
 interface Place {
   /** Path of the message that holds the window or period, such as `limit`. */
@@ -33,9 +55,10 @@ export function checkWindow(
 ): Recurrence {
   switch (draft?.kind) {
     case 'duration':
-      return checkDuration(draft.nanos, `${place.path}.duration`, found);
+      return checkWindowDuration(draft.nanos, `${place.path}.duration`, found);
     case 'calendar':
       return checkCalendar(draft, place, found);
+    case 'fixed':
     case 'lifetime':
     case undefined:
       found.add(`${place.path}.duration`, 'is missing: give a duration or a calendar');
@@ -43,7 +66,7 @@ export function checkWindow(
   }
 }
 
-/** The period of a budget: a calendar from days to years, or a lifetime. */
+/** The period of a budget: a calendar from days to years, periods of equal length, or a lifetime. */
 export function checkPeriod(
   draft: RecurrenceDraft | undefined,
   place: Place,
@@ -57,18 +80,40 @@ export function checkPeriod(
         found.add(`${place.path}.calendar.unit`, 'must be a day, week, month, quarter or year');
       }
       return checkCalendar(draft, place, found);
+    case 'fixed':
+      return checkFixed(draft, `${place.path}.fixed`, found);
     case 'duration':
     case undefined:
-      found.add(`${place.path}.calendar`, 'is missing: give a calendar or a lifetime');
+      found.add(
+        `${place.path}.calendar`,
+        'is missing: give a calendar, a fixed period or a lifetime',
+      );
       return STAND_IN;
   }
 }
 
-/** What the caller would have to send to get this recurrence. */
-export function toRecurrenceDraft(recurrence: Recurrence): RecurrenceDraft {
+/** What the caller would have to send to get this window. */
+export function toWindowDraft(window: Recurrence): RecurrenceDraft {
+  return window.kind === 'duration'
+    ? { kind: 'duration', nanos: BigInt(window.durationMs) * NANOS_PER_MS }
+    : toRecurrenceDraft(window);
+}
+
+/** What the caller would have to send to get this period. */
+export function toPeriodDraft(period: Recurrence): RecurrenceDraft {
+  if (period.kind !== 'duration') return toRecurrenceDraft(period);
+  const { durationMs, anchorMs } = period;
+  return {
+    kind: 'fixed',
+    nanos: BigInt(durationMs) * NANOS_PER_MS,
+    anchorMs: anchorMs === 0 ? undefined : anchorMs,
+  };
+}
+
+function toRecurrenceDraft(
+  recurrence: Exclude<Recurrence, { readonly kind: 'duration' }>,
+): RecurrenceDraft {
   switch (recurrence.kind) {
-    case 'duration':
-      return { kind: 'duration', nanos: BigInt(recurrence.durationMs) * NANOS_PER_MS };
     case 'lifetime':
       return recurrence;
     case 'calendar':
@@ -81,17 +126,32 @@ export function toRecurrenceDraft(recurrence: Recurrence): RecurrenceDraft {
   }
 }
 
-function checkDuration(nanos: bigint, field: string, found: Violations): Recurrence {
-  const ms = nanos / NANOS_PER_MS;
-  if (nanos < DURATION_MS_MIN * NANOS_PER_MS || nanos > DURATION_MS_MAX * NANOS_PER_MS) {
-    found.add(field, `must be from 1 second to 366 days, but is ${seconds(nanos)}`);
-    return STAND_IN;
+function checkWindowDuration(nanos: bigint, field: string, found: Violations): Recurrence {
+  const durationMs = checkDuration(nanos, { ...WINDOW, field }, found);
+  return durationMs === undefined ? STAND_IN : { kind: 'duration', durationMs, anchorMs: 0 };
+}
+
+function checkFixed({ nanos, anchorMs }: FixedDraft, path: string, found: Violations): Recurrence {
+  const anchor = checkTime(anchorMs, `${path}.anchor`, found);
+  const field = `${path}.duration`;
+  if (nanos === undefined) found.add(field, `is missing: say how long, ${PERIOD.bounds}`);
+  const durationMs = nanos === undefined ? 0 : checkDuration(nanos, { ...PERIOD, field }, found);
+  return { kind: 'duration', durationMs: durationMs ?? 0, anchorMs: anchor ?? 0 };
+}
+
+/** In milliseconds; undefined if it is none that the rule allows. */
+function checkDuration(
+  nanos: bigint,
+  rule: DurationRule & { readonly field: string },
+  found: Violations,
+): number | undefined {
+  const isWithin =
+    nanos >= BigInt(rule.leastMs) * NANOS_PER_MS && nanos <= BigInt(rule.mostMs) * NANOS_PER_MS;
+  if (isWithin && nanos % (BigInt(rule.stepMs) * NANOS_PER_MS) === 0n) {
+    return Number(nanos / NANOS_PER_MS);
   }
-  if (nanos % NANOS_PER_MS !== 0n) {
-    found.add(field, `must be whole milliseconds, but is ${seconds(nanos)}`);
-    return STAND_IN;
-  }
-  return { kind: 'duration', durationMs: Number(ms), anchorMs: 0 };
+  found.add(rule.field, `must be ${isWithin ? rule.steps : rule.bounds}, but is ${seconds(nanos)}`);
+  return undefined;
 }
 
 /** As decimal text, because a float would hide what is wrong. */

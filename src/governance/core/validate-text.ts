@@ -34,12 +34,18 @@ export function checkOptionalId(
 
 /** A name for people: 1 to 200 characters. */
 export function checkName(text: string, field: string, found: Violations): string {
+  return checkSentence(text, { field, most: NAME_CHARACTERS_MAX }, found);
+}
+
+/** Text for people, of 1 to `most` characters. */
+export function checkSentence(
+  text: string,
+  { field, most }: { readonly field: string; readonly most: number },
+  found: Violations,
+): string {
   if (text.trim() === '') found.add(field, 'must not be empty');
-  else if (isLongerThan(text, NAME_CHARACTERS_MAX)) {
-    found.add(
-      field,
-      `must have at most ${NAME_CHARACTERS_MAX} characters, but has more: ${quote(text)}`,
-    );
+  else if (isLongerThan(text, most)) {
+    found.add(field, `must have at most ${most} characters, but has more: ${quote(text)}`);
   } else checkCharacters(text, field, found);
   return text;
 }

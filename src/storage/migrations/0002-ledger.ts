@@ -149,7 +149,7 @@ $$`;
  *
  * Joins of arrays are hashed: planned without their lengths, they would be nested loops.
  */
-const POST_DEBITS = `
+export const POST_DEBITS = `
 CREATE FUNCTION weir_post_debits(
   ids text[], scopes text[], keys text[], body_hashes text[],
   virtual_keys text[], teams text[], customers text[], providers text[], models text[],

@@ -29,6 +29,28 @@ export enum Algorithm {
   UNRECOGNIZED = -1,
 }
 
+/** What becomes of a reservation that nobody settles in time. */
+export enum ExpiryPolicy {
+  /** EXPIRY_POLICY_UNSPECIFIED - RELEASE. */
+  EXPIRY_POLICY_UNSPECIFIED = 0,
+  /** EXPIRY_POLICY_RELEASE - Nothing is owed. */
+  EXPIRY_POLICY_RELEASE = 1,
+  /** EXPIRY_POLICY_CHARGE_FLOOR - What the input tokens cost is owed: they were sent. */
+  EXPIRY_POLICY_CHARGE_FLOOR = 2,
+  /** EXPIRY_POLICY_CHARGE_ESTIMATE - The whole estimate is owed. */
+  EXPIRY_POLICY_CHARGE_ESTIMATE = 3,
+  UNRECOGNIZED = -1,
+}
+
+/** What to do with a call that a budget cannot decide. */
+export enum Fallback {
+  /** FALLBACK_UNSPECIFIED - DENY. */
+  FALLBACK_UNSPECIFIED = 0,
+  FALLBACK_DENY = 1,
+  FALLBACK_ALLOW = 2,
+  UNRECOGNIZED = -1,
+}
+
 /** An organisation that pays. It has teams. */
 export interface Customer {
   id: string;
@@ -111,6 +133,26 @@ export interface Limit {
 export interface Lifetime {
 }
 
+/** Periods of equal length. */
+export interface FixedPeriod {
+  /** 1 hour to 3660 days, in whole seconds. */
+  duration:
+    | Duration
+    | undefined;
+  /** One of the periods begins here. Absent: the epoch. */
+  anchor: Timestamp | undefined;
+}
+
+/** What a period hands on to the next: min(max, max(min, what is left)), fixed when the next one begins. */
+export interface CarryOver {
+  /** At most this much of what is left, in nano-USD. */
+  maxNanos: bigint;
+  /** At least this much, in nano-USD. */
+  minNanos: bigint;
+  /** Hand on what was overspent, too. */
+  overage: boolean;
+}
+
 /** How much may be spent in a period. */
 export interface Budget {
   id: string;
@@ -125,11 +167,71 @@ export interface Budget {
     /** A day, week, month, quarter or year. */
     { $case: "calendar"; value: Calendar }
     | { $case: "lifetime"; value: Lifetime }
+    | { $case: "fixed"; value: FixedPeriod }
     | undefined;
   match: Match | undefined;
   shadow: boolean;
   createdAt: Timestamp | undefined;
   updatedAt: Timestamp | undefined;
+  onExpiry: ExpiryPolicy;
+  /** While the ledger is away. */
+  onUnavailable: Fallback;
+  /** For a call whose cost must be estimated and whose model has no price. */
+  onUnpriced: Fallback;
+  /** Shares of the amount, in percent, 1 to 1,000, whose crossing is an event. Empty: 50, 80 and 100. */
+  thresholdPercents: number[];
+  /** Absent: every period begins with its amount. */
+  carryOver: CarryOver | undefined;
+}
+
+/** A temporary increase of a budget. It is never changed; it ends by its time. */
+export interface Grant {
+  id: string;
+  budgetId: string;
+  /** More than 0. */
+  amountNanos: bigint;
+  /** Absent: now. */
+  startsAt: Timestamp | undefined;
+  endsAt:
+    | Timestamp
+    | undefined;
+  /** Why, at most 500 characters. */
+  reason: string;
+  /** Who, at most 200 characters. */
+  actor: string;
+  createdAt: Timestamp | undefined;
+}
+
+export interface CreateGrantRequest {
+  grant: Grant | undefined;
+}
+
+export interface CreateGrantResponse {
+  grant: Grant | undefined;
+}
+
+export interface GetGrantRequest {
+  id: string;
+}
+
+export interface GetGrantResponse {
+  grant: Grant | undefined;
+}
+
+export interface ListGrantsRequest {
+  /** At most 1,000. 0 means 100. */
+  pageSize: number;
+  /** The `next_page_token` of the page before. Empty: the first page. */
+  pageToken: string;
+  /** Only those of this budget. Empty: all. */
+  budgetId: string;
+}
+
+export interface ListGrantsResponse {
+  /** In the order of their ids. */
+  grants: Grant[];
+  /** Empty: this was the last page. */
+  nextPageToken: string;
 }
 
 /** What a model's tokens cost, in pico-USD per token, which is micro-USD per million tokens. */
@@ -1102,6 +1204,137 @@ export const Lifetime: MessageFns<Lifetime> = {
   },
 };
 
+function createBaseFixedPeriod(): FixedPeriod {
+  return { duration: undefined, anchor: undefined };
+}
+
+export const FixedPeriod: MessageFns<FixedPeriod> = {
+  encode(message: FixedPeriod, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.duration !== undefined) {
+      Duration.encode(message.duration, writer.uint32(10).fork()).join();
+    }
+    if (message.anchor !== undefined) {
+      Timestamp.encode(message.anchor, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FixedPeriod {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFixedPeriod();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.duration = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.anchor = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCarryOver(): CarryOver {
+  return { maxNanos: 0n, minNanos: 0n, overage: false };
+}
+
+export const CarryOver: MessageFns<CarryOver> = {
+  encode(message: CarryOver, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.maxNanos !== 0n) {
+      if (BigInt.asIntN(64, message.maxNanos) !== message.maxNanos) {
+        throw new globalThis.Error("value provided for field message.maxNanos of type int64 too large");
+      }
+      writer.uint32(8).int64(message.maxNanos);
+    }
+    if (message.minNanos !== 0n) {
+      if (BigInt.asIntN(64, message.minNanos) !== message.minNanos) {
+        throw new globalThis.Error("value provided for field message.minNanos of type int64 too large");
+      }
+      writer.uint32(16).int64(message.minNanos);
+    }
+    if (message.overage !== false) {
+      writer.uint32(24).bool(message.overage);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CarryOver {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCarryOver();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.maxNanos = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.minNanos = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.overage = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseBudget(): Budget {
   return {
     id: "",
@@ -1113,6 +1346,11 @@ function createBaseBudget(): Budget {
     shadow: false,
     createdAt: undefined,
     updatedAt: undefined,
+    onExpiry: 0,
+    onUnavailable: 0,
+    onUnpriced: 0,
+    thresholdPercents: [],
+    carryOver: undefined,
   };
 }
 
@@ -1140,6 +1378,9 @@ export const Budget: MessageFns<Budget> = {
       case "lifetime":
         Lifetime.encode(message.period.value, writer.uint32(50).fork()).join();
         break;
+      case "fixed":
+        FixedPeriod.encode(message.period.value, writer.uint32(90).fork()).join();
+        break;
     }
     if (message.match !== undefined) {
       Match.encode(message.match, writer.uint32(58).fork()).join();
@@ -1152,6 +1393,25 @@ export const Budget: MessageFns<Budget> = {
     }
     if (message.updatedAt !== undefined) {
       Timestamp.encode(message.updatedAt, writer.uint32(82).fork()).join();
+    }
+    if (message.onExpiry !== 0) {
+      writer.uint32(96).int32(message.onExpiry);
+    }
+    if (message.onUnavailable !== 0) {
+      writer.uint32(104).int32(message.onUnavailable);
+    }
+    if (message.onUnpriced !== 0) {
+      writer.uint32(112).int32(message.onUnpriced);
+    }
+    if (message.thresholdPercents.length !== 0) {
+      writer.uint32(122).fork();
+      for (const v of message.thresholdPercents) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.carryOver !== undefined) {
+      CarryOver.encode(message.carryOver, writer.uint32(130).fork()).join();
     }
     return writer;
   },
@@ -1217,6 +1477,14 @@ export const Budget: MessageFns<Budget> = {
             message.period = { $case: "lifetime", value: Lifetime.decode(reader, reader.uint32()) };
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.period = { $case: "fixed", value: FixedPeriod.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 7: {
             if (tag !== 58) {
               break;
@@ -1247,6 +1515,500 @@ export const Budget: MessageFns<Budget> = {
             }
 
             message.updatedAt = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.onExpiry = reader.int32() as any;
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.onUnavailable = reader.int32() as any;
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.onUnpriced = reader.int32() as any;
+            continue;
+          }
+          case 15: {
+            if (tag === 120) {
+              message.thresholdPercents.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 122) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.thresholdPercents.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.carryOver = CarryOver.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGrant(): Grant {
+  return {
+    id: "",
+    budgetId: "",
+    amountNanos: 0n,
+    startsAt: undefined,
+    endsAt: undefined,
+    reason: "",
+    actor: "",
+    createdAt: undefined,
+  };
+}
+
+export const Grant: MessageFns<Grant> = {
+  encode(message: Grant, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.budgetId !== "") {
+      writer.uint32(18).string(message.budgetId);
+    }
+    if (message.amountNanos !== 0n) {
+      if (BigInt.asIntN(64, message.amountNanos) !== message.amountNanos) {
+        throw new globalThis.Error("value provided for field message.amountNanos of type int64 too large");
+      }
+      writer.uint32(24).int64(message.amountNanos);
+    }
+    if (message.startsAt !== undefined) {
+      Timestamp.encode(message.startsAt, writer.uint32(34).fork()).join();
+    }
+    if (message.endsAt !== undefined) {
+      Timestamp.encode(message.endsAt, writer.uint32(42).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(50).string(message.reason);
+    }
+    if (message.actor !== "") {
+      writer.uint32(58).string(message.actor);
+    }
+    if (message.createdAt !== undefined) {
+      Timestamp.encode(message.createdAt, writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Grant {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGrant();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.budgetId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.amountNanos = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.startsAt = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.endsAt = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.createdAt = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCreateGrantRequest(): CreateGrantRequest {
+  return { grant: undefined };
+}
+
+export const CreateGrantRequest: MessageFns<CreateGrantRequest> = {
+  encode(message: CreateGrantRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.grant !== undefined) {
+      Grant.encode(message.grant, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateGrantRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateGrantRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.grant = Grant.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCreateGrantResponse(): CreateGrantResponse {
+  return { grant: undefined };
+}
+
+export const CreateGrantResponse: MessageFns<CreateGrantResponse> = {
+  encode(message: CreateGrantResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.grant !== undefined) {
+      Grant.encode(message.grant, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateGrantResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateGrantResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.grant = Grant.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGetGrantRequest(): GetGrantRequest {
+  return { id: "" };
+}
+
+export const GetGrantRequest: MessageFns<GetGrantRequest> = {
+  encode(message: GetGrantRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetGrantRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetGrantRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGetGrantResponse(): GetGrantResponse {
+  return { grant: undefined };
+}
+
+export const GetGrantResponse: MessageFns<GetGrantResponse> = {
+  encode(message: GetGrantResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.grant !== undefined) {
+      Grant.encode(message.grant, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetGrantResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetGrantResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.grant = Grant.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseListGrantsRequest(): ListGrantsRequest {
+  return { pageSize: 0, pageToken: "", budgetId: "" };
+}
+
+export const ListGrantsRequest: MessageFns<ListGrantsRequest> = {
+  encode(message: ListGrantsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageSize !== 0) {
+      writer.uint32(8).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(18).string(message.pageToken);
+    }
+    if (message.budgetId !== "") {
+      writer.uint32(26).string(message.budgetId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListGrantsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListGrantsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.budgetId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseListGrantsResponse(): ListGrantsResponse {
+  return { grants: [], nextPageToken: "" };
+}
+
+export const ListGrantsResponse: MessageFns<ListGrantsResponse> = {
+  encode(message: ListGrantsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.grants) {
+      Grant.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListGrantsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListGrantsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.grants.push(Grant.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
             continue;
           }
         }
@@ -4708,6 +5470,12 @@ export interface GovernanceServiceClient {
 
   deleteBudget(request: DeleteBudgetRequest): Observable<DeleteBudgetResponse>;
 
+  createGrant(request: CreateGrantRequest): Observable<CreateGrantResponse>;
+
+  getGrant(request: GetGrantRequest): Observable<GetGrantResponse>;
+
+  listGrants(request: ListGrantsRequest): Observable<ListGrantsResponse>;
+
   createPrice(request: CreatePriceRequest): Observable<CreatePriceResponse>;
 
   getPrice(request: GetPriceRequest): Observable<GetPriceResponse>;
@@ -4837,6 +5605,16 @@ export interface GovernanceServiceController {
     request: DeleteBudgetRequest,
   ): Promise<DeleteBudgetResponse> | Observable<DeleteBudgetResponse> | DeleteBudgetResponse;
 
+  createGrant(
+    request: CreateGrantRequest,
+  ): Promise<CreateGrantResponse> | Observable<CreateGrantResponse> | CreateGrantResponse;
+
+  getGrant(request: GetGrantRequest): Promise<GetGrantResponse> | Observable<GetGrantResponse> | GetGrantResponse;
+
+  listGrants(
+    request: ListGrantsRequest,
+  ): Promise<ListGrantsResponse> | Observable<ListGrantsResponse> | ListGrantsResponse;
+
   createPrice(
     request: CreatePriceRequest,
   ): Promise<CreatePriceResponse> | Observable<CreatePriceResponse> | CreatePriceResponse;
@@ -4891,6 +5669,9 @@ export function GovernanceServiceControllerMethods() {
       "listBudgets",
       "updateBudget",
       "deleteBudget",
+      "createGrant",
+      "getGrant",
+      "listGrants",
       "createPrice",
       "getPrice",
       "listPrices",
@@ -5181,6 +5962,33 @@ export const GovernanceServiceService = {
       Buffer.from(DeleteBudgetResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DeleteBudgetResponse => DeleteBudgetResponse.decode(value),
   },
+  createGrant: {
+    path: "/weir.v1.GovernanceService/CreateGrant" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CreateGrantRequest): Buffer => Buffer.from(CreateGrantRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CreateGrantRequest => CreateGrantRequest.decode(value),
+    responseSerialize: (value: CreateGrantResponse): Buffer => Buffer.from(CreateGrantResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CreateGrantResponse => CreateGrantResponse.decode(value),
+  },
+  getGrant: {
+    path: "/weir.v1.GovernanceService/GetGrant" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetGrantRequest): Buffer => Buffer.from(GetGrantRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetGrantRequest => GetGrantRequest.decode(value),
+    responseSerialize: (value: GetGrantResponse): Buffer => Buffer.from(GetGrantResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetGrantResponse => GetGrantResponse.decode(value),
+  },
+  listGrants: {
+    path: "/weir.v1.GovernanceService/ListGrants" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListGrantsRequest): Buffer => Buffer.from(ListGrantsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListGrantsRequest => ListGrantsRequest.decode(value),
+    responseSerialize: (value: ListGrantsResponse): Buffer => Buffer.from(ListGrantsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListGrantsResponse => ListGrantsResponse.decode(value),
+  },
   createPrice: {
     path: "/weir.v1.GovernanceService/CreatePrice" as const,
     requestStream: false as const,
@@ -5272,6 +6080,9 @@ export interface GovernanceServiceServer extends UntypedServiceImplementation {
   updateBudget: handleUnaryCall<UpdateBudgetRequest, UpdateBudgetResponse>;
   /** The ledger keeps what was posted to it. */
   deleteBudget: handleUnaryCall<DeleteBudgetRequest, DeleteBudgetResponse>;
+  createGrant: handleUnaryCall<CreateGrantRequest, CreateGrantResponse>;
+  getGrant: handleUnaryCall<GetGrantRequest, GetGrantResponse>;
+  listGrants: handleUnaryCall<ListGrantsRequest, ListGrantsResponse>;
   createPrice: handleUnaryCall<CreatePriceRequest, CreatePriceResponse>;
   getPrice: handleUnaryCall<GetPriceRequest, GetPriceResponse>;
   listPrices: handleUnaryCall<ListPricesRequest, ListPricesResponse>;
