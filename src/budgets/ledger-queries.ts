@@ -38,7 +38,7 @@ const OWNER_CONDITIONS = {
 
 /** Without an interval the bounds are null, and every partition is read. */
 export const sumSpendSql = (owner: SpendQuery['owner']['kind']): string => `
-  SELECT count(*) FILTER (WHERE kind <> 'expiry') AS debits, coalesce(sum(amount_nanos), 0) AS nanos,
+  SELECT count(*) FILTER (WHERE kind IN ('debit', 'late')) AS debits, coalesce(sum(amount_nanos), 0) AS nanos,
       coalesce(sum(input_tokens), 0) AS input,
       coalesce(sum(cached_input_tokens), 0) AS cached_input,
       coalesce(sum(output_tokens), 0) AS output,

@@ -41,7 +41,8 @@ export interface ReservationFilter {
 export interface EntryRecord extends CallFacts {
   readonly id: string;
   readonly recordedAt: WallMs;
-  readonly kind: 'debit' | 'late' | 'expiry';
+  /** `carry`: what corrects a period after the one before it has changed. */
+  readonly kind: 'debit' | 'late' | 'expiry' | 'carry';
   /** What the entry adds to its owner's spend. */
   readonly amountNanos: bigint;
   readonly priceId: string;

@@ -1,5 +1,6 @@
 import { Clock } from '../common/clock.js';
 import { type AuditFault, BudgetLedger, type DueHold } from './budget-ledger.js';
+import { debitOutcome } from './core/debit-outcome.js';
 import type { BudgetLevel, LedgerAnswer, LedgerItem } from './core/ledger-item.js';
 import { LedgerMachine } from './core/ledger-machine.js';
 import type { Debit, DebitOutcome, PeriodKey, Spend, SpendQuery } from './core/ledger-model.js';
@@ -19,12 +20,7 @@ export class MemoryBudgetLedger extends BudgetLedger {
 
   private post(debit: Debit): DebitOutcome {
     const item = { kind: 'debit', debit, reservation: undefined, watched: [] } as const;
-    const answer = this.machine.decide(item, this.clock.wallNow());
-    if (answer.kind !== 'posted')
-      return { kind: answer.kind === 'conflict' ? 'conflict' : 'out_of_range' };
-    const { isReplayed, facts } = answer;
-    const balances = facts.postedTo.map((key) => this.machine.balance(key));
-    return { kind: isReplayed ? 'replayed' : 'posted', facts, balances };
+    return debitOutcome(this.machine.decide(item, this.clock.wallNow()));
   }
 
   decide(items: readonly LedgerItem[]): Promise<readonly LedgerAnswer[]> {

@@ -15,6 +15,7 @@ import type {
   SpendQuery,
 } from './core/ledger-model.js';
 import { decideAnswers, type DecidedRow } from './decide-answers.js';
+import { debitOutcome } from './core/debit-outcome.js';
 import { decideColumns } from './decide-columns.js';
 import { type FactsJson, readFacts } from './facts-json.js';
 import {
@@ -25,7 +26,7 @@ import {
   type SpendRow,
   sumSpendSql,
 } from './ledger-queries.js';
-import { isOutOfRange, isTransient, ledgerError } from './ledger-error.js';
+import { concernsCarryOver, isOutOfRange, isTransient, ledgerError } from './ledger-error.js';
 import { sqlArray } from './sql-array.js';
 
 const ATTEMPTS_MAX = 5;
@@ -44,9 +45,18 @@ export class PostgresBudgetLedger extends BudgetLedger {
       const rows = await this.query<PostedRow>(POST_DEBITS, postParameters(group));
       return inOrderOfArrival(group, outcomes(group, rows));
     } catch (error) {
+      if (concernsCarryOver(error)) return this.postByDeciding(debits);
       if (!isOutOfRange(error)) throw error;
       return this.postHalves(debits);
     }
+  }
+
+  /** Rare: a period of a budget that carries over begins, or one is posted to that is over. */
+  private async postByDeciding(debits: readonly Debit[]): Promise<readonly DebitOutcome[]> {
+    const items = debits.map((debit): LedgerItem => {
+      return { kind: 'debit', debit, reservation: undefined, watched: [] };
+    });
+    return (await this.decide(items)).map(debitOutcome);
   }
 
   /**

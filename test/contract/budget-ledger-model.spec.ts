@@ -7,6 +7,7 @@ import type {
   PeriodLimit,
   ReservationName,
 } from '../../src/budgets/core/ledger-item.js';
+import { answersInOrder, independentGroups } from '../../src/budgets/core/independent-groups.js';
 import { LedgerMachine } from '../../src/budgets/core/ledger-machine.js';
 import type { PeriodKey } from '../../src/budgets/core/ledger-model.js';
 import { PostgresBudgetLedger } from '../../src/budgets/postgres-budget-ledger.js';
@@ -15,8 +16,9 @@ import { type WallMs, wallMs } from '../../src/common/time.js';
 import type { Database } from '../../src/storage/database.js';
 import { openTestDatabase, type TestDatabase } from './budget-ledger-database.js';
 
-/** Two periods; the first is over when virtual time reaches it. */
+/** Time runs through a few of them, and past some in which nothing happens. */
 const PERIOD_MS = 200;
+const PERIODS = 20;
 const BUDGETS = 3;
 const LIMIT_NANOS = 100n;
 
@@ -45,7 +47,10 @@ const ops: fc.Arbitrary<Op> = fc.record({
     { weight: 2, arbitrary: fc.constant('expire' as const) },
     { weight: 1, arbitrary: fc.constant('grant' as const) },
   ),
-  dtMs: fc.integer({ min: 0, max: 15 }),
+  dtMs: fc.oneof(
+    { weight: 20, arbitrary: fc.integer({ min: 0, max: 15 }) },
+    { weight: 1, arbitrary: fc.constantFrom(100, 450) },
+  ),
   key: fc.integer({ min: 0, max: 5 }),
   scope: fc.integer({ min: 0, max: 1 }),
   body: fc.integer({ min: 0, max: 5 }).map((n) => (n === 0 ? 1 : 0)),
@@ -82,6 +87,31 @@ class Run {
     this.ledger = new TimedLedger(database);
   }
 
+  /** The first two of the three budgets carry over, the second its debts, too. */
+  async declareCarryOver(): Promise<void> {
+    for (const [i, overage] of [false, true].entries()) {
+      const budgetId = `${this.name}-${i}`;
+      const [minNanos, maxNanos] = [BigInt(i * 5), 40n];
+      const amounts = { amountNanos: LIMIT_NANOS, minNanos, maxNanos };
+      this.model.carryOver(budgetId, { ...amounts, overage, periodMs: PERIOD_MS });
+      await this.database.query(
+        `INSERT INTO budgets (id, name, match, shadow, generation, created_at, updated_at,
+            amount_nanos, period, on_expiry, on_unavailable, on_unpriced, threshold_percents,
+            carry_max_nanos, carry_min_nanos, carry_overage)
+          VALUES ($1, '', '{}', false, 1, now(), now(), $2, $3, 'release', 'deny', 'deny', '{}',
+            $4, $5, $6)`,
+        [
+          budgetId,
+          LIMIT_NANOS,
+          { kind: 'duration', durationMs: PERIOD_MS, anchorMs: this.startMs },
+          maxNanos,
+          minNanos,
+          overage,
+        ],
+      );
+    }
+  }
+
   async step(group: readonly Op[]): Promise<void> {
     this.now = wallMs(this.now + group.reduce((sum, op) => sum + op.dtMs, 0));
     this.ledger.now = this.now;
@@ -92,14 +122,18 @@ class Run {
       else await this.grant(op);
     }
     const answers = await this.ledger.decide(items);
-    const expected = items.map((item) => this.model.decide(item, this.now));
+    const expected = independentGroups(items).flatMap((part) =>
+      answersInOrder(part, this.model.decideGroup(part.items, this.now), asRepeated),
+    );
     const seen = items.length === 1 ? exactly : decisively;
     expect(answers.map(seen)).toEqual(expected.map(seen));
     await this.expectSameBooks();
   }
 
   private async expectSameBooks(): Promise<void> {
-    const keys = Array.from({ length: BUDGETS * 2 }, (_, i) => this.period(i >> 1, i % 2));
+    const keys = Array.from({ length: BUDGETS * PERIODS }, (_, i) =>
+      this.period(i % BUDGETS, Math.floor(i / BUDGETS)),
+    );
     const balances = await this.ledger.readLevels(keys);
     expect(balances).toEqual(keys.map((key) => this.model.level(key, this.now)));
     expect(this.model.faults()).toEqual([]);
@@ -116,7 +150,7 @@ class Run {
   }
 
   private budgetsOf({ budgets, isEnforced }: Op): readonly PeriodLimit[] {
-    const index = this.now < this.startMs + PERIOD_MS ? 0 : 1;
+    const index = Math.floor((this.now - this.startMs) / PERIOD_MS);
     return Array.from({ length: BUDGETS }, (_, i) => i)
       .filter((i) => (budgets >> i) % 2 === 1)
       .map((i) => ({
@@ -211,6 +245,9 @@ function asRetry(op: Op): Op {
   return { ...op, amount: key * 9, budgets, ttlMs: 20, onExpiry: 'charge_floor', isEnforced: true };
 }
 
+const asRepeated = (answer: LedgerAnswer): LedgerAnswer =>
+  answer.kind === 'held' || answer.kind === 'posted' ? { ...answer, isReplayed: true } : answer;
+
 const exactly = (answer: LedgerAnswer): unknown => answer;
 
 /** Within a group replays are answered with the balances after all of it. */
@@ -253,6 +290,7 @@ describe('the ledger on PostgreSQL and its model', () => {
         fc.array(fc.array(ops, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 25 }),
         async (groups) => {
           const run = new Run(database);
+          await run.declareCarryOver();
           for (const group of groups) await run.step(group);
         },
       ),

@@ -5,9 +5,11 @@
  * Invariants, checked by {@link LedgerMachine.faults}: what is posted in a period is the sum of the
  * entries posted to it, and what is held is the sum of the open holds on it.
  */
-import { type WallMs, wallMs } from '../../common/time.js';
+import { present } from '../../common/assert.js';
+import { type Interval, type WallMs, wallMs } from '../../common/time.js';
 import { periodName } from './debit-group.js';
 import { faultsOf } from './books.js';
+import { CarryBook, type CarryRule } from './carry-over.js';
 import { isInt64 } from './int64.js';
 import type {
   BudgetLevel,
@@ -24,6 +26,7 @@ import type {
 } from './ledger-item.js';
 import type { Balance, Debit, PeriodKey } from './ledger-model.js';
 import {
+  carryEntry,
   chargeOf,
   type Entry,
   expiryEntry,
@@ -53,6 +56,15 @@ export class LedgerMachine {
   private readonly entryOfKey = new Map<string, Entry>();
   private readonly entries: Entry[] = [];
   private readonly grants: Grant[] = [];
+  private readonly carry = new CarryBook({
+    balance: (key) => this.balance(key),
+    grantedIn: (key) => this.grantedIn(key),
+  });
+
+  /** From now on, periods of the budget hand on what is left. */
+  carryOver(budgetId: string, rule: CarryRule): void {
+    this.carry.declare(budgetId, rule);
+  }
 
   grant(grant: Grant): void {
     this.grants.push(grant);
@@ -63,6 +75,19 @@ export class LedgerMachine {
   }
 
   decide(item: LedgerItem, now: WallMs): LedgerAnswer {
+    const [answer] = this.decideGroup([item], now);
+    return present(answer, 'an item is answered');
+  }
+
+  /** Rows are made before a group is decided, and what periods have handed on is corrected after it. */
+  decideGroup(items: readonly LedgerItem[], now: WallMs): readonly LedgerAnswer[] {
+    this.carry.open(items.flatMap(periodsOf));
+    const answers = items.map((item) => this.decideItem(item, now));
+    this.carry.correct(({ key, nanos }) => this.record(carryEntry(key, nanos, now)));
+    return answers;
+  }
+
+  private decideItem(item: LedgerItem, now: WallMs): LedgerAnswer {
     switch (item.kind) {
       case 'hold':
         return this.hold(item, now);
@@ -118,7 +143,7 @@ export class LedgerMachine {
       const period = heldIn(key);
       if (!isEnforced || period === undefined) return [];
       const { postedNanos, heldNanos } = this.balance(period);
-      const room = limitNanos + this.extra(key, now) - postedNanos - heldNanos;
+      const room = limitNanos + this.extra(period, now) - postedNanos - heldNanos;
       return amountNanos > room || room <= 0n ? [i] : [];
     });
   }
@@ -278,10 +303,15 @@ export class LedgerMachine {
     return { ...this.balance(key), extraNanos: this.extra(key, now) };
   }
 
-  private extra({ budgetId }: PeriodKey, now: WallMs): bigint {
+  private extra(key: PeriodKey, now: WallMs): bigint {
+    return this.carry.carriedIn(key) + this.grantedIn({ ...key, period: instant(now) });
+  }
+
+  private grantedIn({ budgetId, period }: PeriodKey): bigint {
     return this.grants
-      .filter((grant) => grant.budgetId === budgetId && grant.start <= now && now < grant.end)
-      .reduce((sum, grant) => sum + grant.amountNanos, 0n);
+      .filter((grant) => grant.budgetId === budgetId)
+      .filter(({ start, end }) => start < period.end && end > period.start)
+      .reduce((sum, { amountNanos }) => sum + amountNanos, 0n);
   }
 
   /** What is wrong with the books; empty if nothing is. */
@@ -289,6 +319,14 @@ export class LedgerMachine {
     const books = { posted: this.posted, held: this.held };
     return faultsOf(books, this.entries, [...this.reservations.values()]);
   }
+}
+
+const instant = (now: WallMs): Interval => ({ start: now, end: wallMs(now + 1) });
+
+/** The periods that an item names itself; those of its reservation have rows. */
+function periodsOf(item: LedgerItem): readonly PeriodKey[] {
+  if (item.kind === 'debit') return item.debit.postedTo;
+  return item.kind === 'hold' || item.kind === 'extend' ? item.budgets.map(({ key }) => key) : [];
 }
 
 const keyName = (scope: string, key: string): string => JSON.stringify([scope, key]);

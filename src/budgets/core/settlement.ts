@@ -21,7 +21,7 @@ export interface Posting {
 }
 
 export interface Entry {
-  /** Undefined: what an expiry charged. */
+  /** Undefined: what an expiry charged, or what corrects a carry-over. */
   readonly debit: Debit | undefined;
   /** Whose spend it is. */
   readonly call: CallFacts;
@@ -71,6 +71,29 @@ export function expiryEntry({ entryId }: Expire, reservation: Reservation, now: 
   const facts = { id: entryId, amountNanos: chargedNanos, ...price, recordedAt: now, postedTo };
   const rest = { isLate: false, overageNanos: 0n };
   return { debit: undefined, call: hold, amountNanos: chargedNanos, postings, facts, ...rest };
+}
+
+const NOBODY: CallFacts = {
+  virtualKeyId: '',
+  teamId: '',
+  customerId: '',
+  provider: '',
+  model: '',
+};
+
+/** What corrects a period after the one before it has changed: nobody's spend. */
+export function carryEntry(key: PeriodKey, nanos: bigint, now: WallMs): Entry {
+  const price = { priceId: '', priceRevision: 0 };
+  const facts = { id: '', amountNanos: 0n, ...price, recordedAt: now, postedTo: [key] };
+  return {
+    debit: undefined,
+    call: NOBODY,
+    amountNanos: 0n,
+    postings: [{ key, nanos }],
+    facts,
+    isLate: false,
+    overageNanos: 0n,
+  };
 }
 
 export const factsOf = (reservation: Reservation): ReservationFacts => ({

@@ -93,12 +93,12 @@ export const WRITE_STEPS = `
           ORDER BY i.item)
       INTO wanted FROM unnest(kinds, answers) WITH ORDINALITY AS i(kind, answer, item);
     IF true = ANY (wanted) THEN
-      SELECT json_agg(f) INTO debit_facts FROM weir_facts_of_debits(wanted, scopes, keys, hashes, decided) AS f;
+      SELECT json_agg(f) INTO debit_facts FROM weir_facts_of_debits(decided, wanted, scopes, keys, hashes) AS f;
     END IF;
   END IF;
   IF cardinality(r_id) > 0 THEN
     SELECT json_agg(f) INTO reservation_facts
-      FROM weir_facts_of_reservations(kinds, answers, reservation_of, r_id) AS f;
+      FROM weir_facts_of_reservations(decided, kinds, answers, reservation_of, r_id) AS f;
   END IF;
   decided_ms := (extract(epoch FROM decided) * 1000)::bigint;
   codes := array_to_string(answers, ' ');

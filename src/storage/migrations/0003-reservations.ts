@@ -115,7 +115,7 @@ CREATE INDEX threshold_crossings_waiting ON threshold_crossings (id) WHERE deliv
 /** The facts of debits whose key was used before, for those items whose key names another entry. */
 const FACTS_OF_DEBITS = `
 CREATE FUNCTION weir_facts_of_debits(
-  wanted boolean[], scopes text[], keys text[], hashes text[], decided timestamptz
+  decided timestamptz, wanted boolean[], scopes text[], keys text[], hashes text[]
 ) RETURNS TABLE (item integer, is_same boolean, facts json) LANGUAGE sql
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
   SELECT i.item::integer, k.body_hash = decode(i.hash, 'hex'),
@@ -149,7 +149,7 @@ $$`;
  */
 const FACTS_OF_RESERVATIONS = `
 CREATE FUNCTION weir_facts_of_reservations(
-  kinds smallint[], answers smallint[], reservation_of integer[], reservation_ids text[]
+  decided timestamptz, kinds smallint[], answers smallint[], reservation_of integer[], reservation_ids text[]
 )
 RETURNS TABLE (item integer, facts json) LANGUAGE sql
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
@@ -160,7 +160,11 @@ SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS
         'heldIn', (
           SELECT coalesce(json_agg(json_build_object('budgetId', b.budget_id,
               'generation', b.generation, 'startMs', b.period_start_ms, 'endMs', b.period_end_ms,
-              'postedNanos', b.posted_nanos::text, 'heldNanos', b.held_nanos::text)
+              'postedNanos', b.posted_nanos::text, 'heldNanos', b.held_nanos::text,
+              'extraNanos', (b.carried_in_nanos + (
+                SELECT coalesce(sum(g.amount_nanos), 0) FROM budget_grants AS g
+                  WHERE g.budget_id = b.budget_id AND g.starts_at <= decided
+                    AND g.ends_at > decided))::text)
               ORDER BY p.place), '[]')
             FROM unnest(r.budget_ids, r.generations, r.period_starts_ms)
               WITH ORDINALITY AS p(budget_id, generation, start_ms, place)

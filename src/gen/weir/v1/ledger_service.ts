@@ -38,7 +38,10 @@ export interface LedgerEntry {
   recordedAt:
     | Timestamp
     | undefined;
-  /** "debit", "late" for a debit after its reservation had ended, "expiry" for what that end charged. */
+  /**
+   * "debit", "late" for a debit after its reservation had ended, "expiry" for what that end charged,
+   * "carry" for what corrects a period after the one before it has changed; nobody's spend.
+   */
   kind: string;
   virtualKeyId: string;
   teamId: string;
