@@ -4,6 +4,7 @@ import { checkCommand } from './commands/check.js';
 import { configCommand } from './commands/config.js';
 import { customerCommand } from './commands/customer.js';
 import { debitCommand } from './commands/debit.js';
+import { grantCommand } from './commands/grant.js';
 import { journalCommand } from './commands/journal.js';
 import { keyCommand } from './commands/key.js';
 import { ledgerCommand } from './commands/ledger.js';
@@ -29,6 +30,7 @@ export const COMMANDS: readonly CliCommand[] = [
   keyCommand,
   limitCommand,
   budgetCommand,
+  grantCommand,
   priceCommand,
   ledgerCommand,
   reservationCommand,

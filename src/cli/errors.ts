@@ -40,6 +40,18 @@ const OPTIONS: Readonly<Record<string, string>> = {
   reservation_id: 'the id',
   start: '--from',
   end: '--to',
+  anchor: '--anchor',
+  on_expiry: '--on-expiry',
+  on_unavailable: '--on-unavailable',
+  on_unpriced: '--on-unpriced',
+  threshold_percents: '--thresholds',
+  carry_over: '--carry-max and its like',
+  max_nanos: '--carry-max',
+  min_nanos: '--carry-min',
+  starts_at: '--from',
+  ends_at: '--until or --for',
+  reason: '--reason',
+  actor: '--actor',
 };
 
 export function describeFailure(error: unknown): Failure {

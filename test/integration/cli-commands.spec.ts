@@ -149,6 +149,58 @@ describe('weir customer, team, key, limit, budget and price', () => {
     }
   });
 
+  it('say what a budget does, and raise it for a time', async () => {
+    const create = ['budget', 'create', 'ruled', '--root', '--budget', '100', '--per'] as const;
+    const rules = [
+      '--on-expiry',
+      'charge-floor',
+      '--on-unavailable',
+      'allow',
+      '--thresholds',
+      '90',
+    ];
+    const carry = ['--carry-max', '20', '--carry-overage', '--on-provider', 'none'];
+    const made = await json(...create, '30d', '--anchor', '2026-08-03', ...rules, ...carry);
+    expect(made).toMatchObject({
+      name: '$100.00 per 30d from 2026-08-03T00:00:00Z',
+      fixed: { duration: '2592000s', anchor: '2026-08-03T00:00:00Z' },
+      onExpiry: 'EXPIRY_POLICY_CHARGE_FLOOR',
+      onUnavailable: 'FALLBACK_ALLOW',
+      onUnpriced: 'FALLBACK_DENY',
+      thresholdPercents: [90],
+      carryOver: { maxNanos: '20000000000', minNanos: '0', overage: true },
+    });
+    expect(await json('budget', 'update', 'ruled', '--carry-min', '1')).toMatchObject({
+      carryOver: { maxNanos: '20000000000', minNanos: '1000000000', overage: true },
+      periodRestarted: false,
+    });
+    const shown = await weir('budget', 'get', 'ruled');
+    expect(shown.out).toMatch(/CARRIES OVER +at most \$20.00, at least \$1.00, and what was over/);
+    expect(shown.out).toMatch(/ON EXPIRY +charge floor/);
+    expect(await json('budget', 'update', 'ruled', '--no-carry-over')).not.toHaveProperty(
+      'carryOver',
+    );
+    expect((await weir('budget', 'update', 'ruled', '--thresholds', '9,5')).err).toContain(
+      '(--thresholds)',
+    );
+
+    const why = ['--reason', 'launch', '--actor', 'ada'] as const;
+    const grant = await json('grant', 'create', 'ruled', '--amount', '50', '--for', '7d', ...why);
+    expect(grant).toMatchObject({ budgetId: 'ruled', amountNanos: '50000000000', actor: 'ada' });
+    expect(await json('grant', 'get', grant.id)).toEqual(grant);
+    expect(await json('grant', 'list', '--budget', 'ruled')).toEqual({
+      grants: [grant],
+      more: false,
+    });
+    expect((await weir('grant', 'list', '--budget', 'ruled')).out).toContain('$50.00');
+    const past = ['grant', 'create', 'ruled', '--amount', '1', '--until', '2020-01-01'] as const;
+    expect(await weir(...past, ...why)).toMatchObject({
+      code: EXIT.USAGE,
+      err: expect.stringContaining('(--until or --for)'),
+    });
+    await json('budget', 'delete', 'ruled');
+  });
+
   it('take a document, in the form in which they print one', async () => {
     const printed = await json('customer', 'create', 'doc', '--name', 'Document');
     await json('customer', 'delete', 'doc');

@@ -1,16 +1,31 @@
 import type { Command } from 'commander';
 import type { Budget } from '../../gen/weir/v1/governance_service.js';
 import { CliError } from '../exit-code.js';
-import { addPeriodOptions, type PeriodOptions, periodOf } from '../input/calendar.js';
+import { addPeriodOptions, type BudgetPeriodOptions, periodOf } from '../input/calendar.js';
+import {
+  addBudgetRuleOptions,
+  applyBudgetRules,
+  type BudgetRuleOptions,
+} from '../input/budget-rules.js';
 import { addMatchOptions, applyMatch, type MatchOptions } from '../input/match.js';
 import { addOwnerOptions, OWNER_HINT, ownerOf, type OwnerOptions } from '../input/owner.js';
+import { parseTimestamp } from '../input/timestamp.js';
 import { formatUsd, parseUsd } from '../input/usd.js';
 import { budget } from '../json/policy-messages.js';
-import { budgetName, matchText, ownerText, periodText } from '../output/policy-text.js';
+import {
+  budgetName,
+  carryOverText,
+  expiryText,
+  fallbackText,
+  matchText,
+  ownerText,
+  periodText,
+  thresholdsText,
+} from '../output/policy-text.js';
 import { addBudgetReports, BUDGET_REPORT_EXAMPLES } from './budget-reports.js';
 import { type Resource, resourceCommand } from './resource.js';
 
-type Options = OwnerOptions & PeriodOptions & MatchOptions & OwnOptions;
+type Options = OwnerOptions & BudgetPeriodOptions & MatchOptions & BudgetRuleOptions & OwnOptions;
 
 interface OwnOptions {
   readonly name?: string;
@@ -32,6 +47,18 @@ const BUDGET: Resource<Budget, Options> = {
       run: 'weir budget create trial --customer acme --budget 10 --per lifetime',
       does: 'once and for all',
     },
+    {
+      run: 'weir budget create --team search --budget 5 --per 30d --anchor 2026-08-03',
+      does: '5 USD every 30 days, counted from August 3',
+    },
+    {
+      run: 'weir budget create --root --budget 100 --per month --carry-max 20 --carry-overage',
+      does: 'hand on at most 20 USD of what is left of a month, and all that was overspent',
+    },
+    {
+      run: 'weir budget create --key bot --budget 1 --per day --on-expiry charge-estimate --thresholds 90,100',
+      does: 'owe what was reserved and never settled; tell at 90 and 100 %',
+    },
     { run: 'weir budget update trial --budget 20', does: 'raise it; what was spent stays' },
     ...BUDGET_REPORT_EXAMPLES,
   ],
@@ -46,6 +73,13 @@ const BUDGET: Resource<Budget, Options> = {
     { title: 'PER', text: ({ period }) => periodText(period) },
     { title: 'ON', text: ({ match }) => matchText(match) },
     { title: 'SHADOW', text: ({ shadow }) => (shadow ? 'yes' : '') },
+    { title: 'CARRIES OVER', text: ({ carryOver }) => carryOverText(carryOver) },
+  ],
+  details: [
+    { title: 'THRESHOLDS', text: ({ thresholdPercents }) => thresholdsText(thresholdPercents) },
+    { title: 'ON EXPIRY', text: ({ onExpiry }) => expiryText(onExpiry) },
+    { title: 'ON UNAVAILABLE', text: ({ onUnavailable }) => fallbackText(onUnavailable) },
+    { title: 'ON UNPRICED', text: ({ onUnpriced }) => fallbackText(onUnpriced) },
   ],
   addOptions: addBudgetOptions,
   addFilters: (command) => addOwnerOptions(command, 'only budgets of'),
@@ -86,10 +120,14 @@ function addBudgetOptions(command: Command, purpose: 'create' | 'update'): Comma
   command
     .option('--name <text>', 'for people, at most 200 characters')
     .option('--budget <usd>', 'US dollars in a period, exact to 9 decimals', parseUsd);
-  addPeriodOptions(command, 'the period: day, week, month, quarter, year or lifetime');
-  return addMatchOptions(command, purpose)
+  addPeriodOptions(
+    command,
+    'the period: day, week, month, quarter, year, 1h to 3660d, or lifetime',
+  ).option('--anchor <time>', 'one of the periods of 1h to 3660d begins then', parseTimestamp);
+  addMatchOptions(command, purpose)
     .option('--shadow', 'count and report, but never deny')
     .option('--no-shadow', 'deny what does not fit');
+  return addBudgetRuleOptions(command, purpose);
 }
 
 function applyBudget(options: Options, draft: Budget): readonly string[] {
@@ -107,5 +145,5 @@ function applyBudget(options: Options, draft: Budget): readonly string[] {
   draft.name = options.name ?? draft.name;
   draft.amountNanos = options.budget ?? draft.amountNanos;
   draft.shadow = options.shadow ?? draft.shadow;
-  return [...paths, ...applyMatch(options, draft)];
+  return [...paths, ...applyMatch(options, draft), ...applyBudgetRules(options, draft)];
 }

@@ -25,6 +25,8 @@ export interface Resource<T, O> {
   /** What a new one has if nothing is said, as proto3 JSON. */
   readonly defaults: Readonly<Record<string, unknown>>;
   readonly columns: readonly Column<T>[];
+  /** What is shown of one item, besides the columns of a list. */
+  readonly details?: readonly Column<T>[];
   /** What a new one is called if nothing is said. */
   defaultName?(draft: T): string;
   addOptions(command: Command, purpose: 'create' | 'update'): Command;
@@ -35,6 +37,13 @@ export interface Resource<T, O> {
   checkNew?(draft: T, options: O): void;
   readonly rpc: ResourceRpc<T, O>;
 }
+
+/** What it takes to show one, and to list them. */
+type Shown<T, O> = Pick<Resource<T, O>, 'name' | 'codec' | 'columns' | 'details'>;
+type Listed<T, O> = Shown<T, O> &
+  Pick<Resource<T, O>, 'plural' | 'listField' | 'addFilters'> & {
+    readonly rpc: Pick<ResourceRpc<T, O>, 'list'>;
+  };
 
 export interface ResourceRpc<T, O> {
   create(service: Governance, item: T): Promise<Saved<T>>;
@@ -101,7 +110,11 @@ function addCreate<T extends { id: string }, O>(
     });
 }
 
-function addGet<T, O>(group: Command, context: CliContext, resource: Resource<T, O>): void {
+export function addGet<T, O>(
+  group: Command,
+  context: CliContext,
+  resource: Shown<T, O> & { readonly rpc: Pick<ResourceRpc<T, O>, 'get'> },
+): void {
   const command = group.command('get').description(`show a ${resource.name}`).argument('<id>');
   context.addCommonOptions(command).action(async (id: string, options: CommonOptions) => {
     const item = await context.withService(options, ({ governance }) =>
@@ -111,7 +124,7 @@ function addGet<T, O>(group: Command, context: CliContext, resource: Resource<T,
   });
 }
 
-function addList<T, O>(group: Command, context: CliContext, resource: Resource<T, O>): void {
+export function addList<T, O>(group: Command, context: CliContext, resource: Listed<T, O>): void {
   const command = group.command('list').description(`list ${resource.plural}, by id`);
   const withFilters = resource.addFilters?.(command) ?? command;
   context
@@ -185,7 +198,7 @@ async function draftFrom<T, O>(
   return resource.codec.read({ ...resource.defaults, ...readObject(given, '') }, '');
 }
 
-function listText<T, O>(context: CliContext, resource: Resource<T, O>, page: Page<T>): string {
+function listText<T, O>(context: CliContext, resource: Listed<T, O>, page: Page<T>): string {
   if (page.items.length === 0) return `There are no ${resource.plural}.\n`;
   const more = page.nextPageToken === '' ? '' : '\nThere are more: raise --first.\n';
   return context.table(resource.columns, page.items) + more;
@@ -194,7 +207,7 @@ function listText<T, O>(context: CliContext, resource: Resource<T, O>, page: Pag
 /** One item, and what came with it. */
 export function showSaved<T, O>(
   context: CliContext,
-  { name, codec, columns }: Resource<T, O>,
+  { name, codec, columns, details = [] }: Shown<T, O>,
   options: CommonOptions,
   saved: Saved<T>,
 ): void {
@@ -207,7 +220,9 @@ export function showSaved<T, O>(
       return { ...shown, ...extra, ...(secret === undefined ? {} : { secret }) };
     },
     text: () => {
-      const facts = columns.map((column) => [column.title, column.text(item)] as const);
+      const facts = [...columns, ...details].map(
+        (column) => [column.title, column.text(item)] as const,
+      );
       const shown = facts.filter(([, value]) => value !== '');
       if (secret === undefined) return renderFacts(shown) + (note ? `\n${note}\n` : '');
       return `${renderFacts([...shown, ['SECRET', secret]])}\nKeep the secret now: it is not shown again.\n`;
