@@ -5,7 +5,6 @@ import type { BudgetLevel, PeriodLimit } from '../budgets/core/ledger-item.js';
 import type { PeriodKey } from '../budgets/core/ledger-model.js';
 import type { CounterSpec, Demand, Reading } from '../counters/core/counter.js';
 import type { Budget, Limit } from '../governance/core/model.js';
-import { rulesOf } from './budget-rules.js';
 import { type BudgetQuestion, budgetVerdict } from './core/budget-verdict.js';
 import type { PolicyVerdict } from './core/decision.js';
 import { limitVerdict } from './core/limit-verdict.js';
@@ -36,7 +35,7 @@ export class MatchedPolicies {
       key: this.periodKey(budget, now),
       limitNanos: budget.amountNanos,
       isEnforced: !budget.shadow,
-      thresholdPercents: rulesOf(budget).thresholdPercents,
+      thresholdPercents: budget.thresholdPercents,
     }));
   }
 

@@ -5,7 +5,6 @@ import { AssertionError } from '../common/assert.js';
 import type { Correction } from '../counters/core/counter.js';
 import { CounterEngine } from '../counters/counter-engine.js';
 import { GovernanceService } from '../governance/governance.service.js';
-import { rulesOf } from './budget-rules.js';
 import { callerOf } from './call-admission.js';
 import { type ExtendCall, keyNotFound, type ReleaseCall, type Subject } from './core/calls.js';
 import { readTakes } from './core/takes.js';
@@ -76,8 +75,7 @@ export class ReservationsService {
     return heldIn.flatMap((key) => {
       const budget = this.governance.budget(key.budgetId);
       if (budget === undefined || budget.generation !== key.generation) return [];
-      const { amountNanos: limitNanos, shadow } = budget;
-      const { thresholdPercents } = rulesOf(budget);
+      const { amountNanos: limitNanos, shadow, thresholdPercents } = budget;
       return [{ key, limitNanos, isEnforced: !shadow, thresholdPercents }];
     });
   }
