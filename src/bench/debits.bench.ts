@@ -1,5 +1,5 @@
 /** Durable debits over gRPC: every answer that is counted here has been through an fsync. */
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DebitBudgetRequest, QuotaServiceService } from '../gen/weir/v1/quota_service.js';
@@ -19,6 +19,8 @@ export const debitsBench: Bench = {
   name: 'debits',
   async run({ seconds }, progress): Promise<BenchResult> {
     const folder = await mkdtemp(join(tmpdir(), 'weir-bench-'));
+    // As root the database runs as another user, who has to pass through.
+    await chmod(folder, 0o755);
     const fsyncMs = await fsyncLatencyMs(folder);
     const server = await ServerProcess.start(['weir', join(folder, 'data')]);
     const quota = createClient(QuotaServiceService, 'weir.v1.QuotaService', server.address);

@@ -3,7 +3,7 @@
  * messages: what is left above the echo is ours. The two take turns, so that a machine that slows
  * down slows both, and the figure to read is the ratio.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -34,6 +34,8 @@ export const rpcCostBench: Bench = {
   name: 'rpc',
   async run(options, progress): Promise<BenchResult> {
     const folder = await mkdtemp(join(tmpdir(), 'weir-bench-'));
+    // As root the database runs as another user, who has to pass through.
+    await chmod(folder, 0o755);
     const weir = await contender('weir', await ServerProcess.start(['weir', folder]));
     const request = await prepare(weir.server.address);
     const answer = await weir.client.checkLimit(request);
