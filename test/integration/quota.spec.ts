@@ -2,7 +2,6 @@ import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Algorithm } from '../../src/gen/weir/v1/governance_service.js';
 import { Decision, DenyReason } from '../../src/gen/weir/v1/quota_service.js';
-import { GrpcCallError } from '../../src/rpc/grpc-client.js';
 import {
   checkOf,
   debitOf,
@@ -16,6 +15,7 @@ import {
   ofTeam,
   priceOf,
 } from '../support/declare.js';
+import { failure } from '../support/failure.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { type Replica, startReplica } from '../support/start-replica.js';
 
@@ -34,16 +34,6 @@ afterAll(async () => {
 
 const allow = { decision: Decision.DECISION_ALLOW, reason: DenyReason.DENY_REASON_UNSPECIFIED };
 const deny = (reason: DenyReason) => ({ decision: Decision.DECISION_DENY, reason });
-
-const failure = async (call: Promise<unknown>): Promise<GrpcCallError> => {
-  try {
-    await call;
-  } catch (error) {
-    if (error instanceof GrpcCallError) return error;
-    throw error;
-  }
-  throw new Error('the call was answered');
-};
 
 describe('CheckLimit', () => {
   it('admits exactly what a limit holds, however many ask at once', async () => {

@@ -2,7 +2,6 @@ import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { CheckLimitRequest } from '../../src/gen/weir/v1/quota_service.js';
 import { Decision, DenyReason } from '../../src/gen/weir/v1/quota_service.js';
-import { GrpcCallError } from '../../src/rpc/grpc-client.js';
 import {
   checkOf,
   debitOf,
@@ -14,6 +13,7 @@ import {
   priceOf,
 } from '../support/declare.js';
 import { eventually } from '../support/eventually.js';
+import { failure } from '../support/failure.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { type Replica, startReplica } from '../support/start-replica.js';
 
@@ -61,16 +61,6 @@ const extend = (keyId: string, reservationKey: string, seconds: bigint, addNanos
   reserveTtl: { seconds, nanos: 0 },
   addNanos,
 });
-
-const failure = async (call: Promise<unknown>): Promise<GrpcCallError> => {
-  try {
-    await call;
-  } catch (error) {
-    if (error instanceof GrpcCallError) return error;
-    throw error;
-  }
-  throw new Error('the call was answered');
-};
 
 /** A key with one budget of its own; answers how the budget stands. */
 async function keyWithBudget(name: string, amountNanos: bigint) {
