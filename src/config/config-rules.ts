@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import { clusterFaults } from './cluster-rules.js';
 import type { ConfigFault } from './config-error.js';
 import { postgresUrlProblem } from './postgres-url.js';
 import type { WeirConfig } from './weir-config.js';
@@ -13,6 +14,7 @@ export function configRuleFaults(config: WeirConfig, given: GivenKeys): readonly
     ...exclusiveFaults(given),
     ...lonelyDatabaseFaults(given),
     ...urlFaults(config),
+    ...clusterFaults(config, given),
   ];
 }
 

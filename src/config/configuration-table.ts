@@ -17,7 +17,7 @@ function rowOf({ key, variable, knob, defaultValue }: SchemaEntry): string[] {
     code(variable),
     knob.kind === 'integer' || knob.kind === 'choice' ? bare(knob.expected) : knob.meaning.unit,
     defaultValue === undefined ? 'none' : code(shownDefault(defaultValue)),
-    `${effect}${also}${knob.kind === 'secret' ? ' Never shown.' : ''}`,
+    `${effect}${also}${knob.kind.startsWith('secret') ? ' Never shown.' : ''}`,
   ];
 }
 

@@ -28,7 +28,7 @@ export function fileInput(text: string, fileName: string): ConfigInput {
     return { given: [], faults, warnings: [] };
   }
   const reader = new FileReader(fileName, lines, (node) => node.toJS(document));
-  reader.readBlock(document.contents, WeirConfig, []);
+  reader.readFile(document.contents);
   return reader;
 }
 
@@ -44,7 +44,36 @@ class FileReader implements ConfigInput {
     private readonly toValue: (node: Node) => unknown,
   ) {}
 
-  readBlock(node: Node | null, type: BlockClass, path: readonly string[]): void {
+  /**
+   * The cluster's block also loads from below `bifrost`, where the Helm values of that name have it, so
+   * that they can be taken over as they are. What else stands there is not for us, and is refused.
+   */
+  readFile(node: Node | null): void {
+    const borrowed = isMap(node) ? pairsOf(node).find(isBifrost) : undefined;
+    if (!isMap(node) || borrowed === undefined) return this.readBlock(node, WeirConfig, []);
+    const written = new Map<string, string>();
+    for (const pair of pairsOf(node)) {
+      if (pair !== borrowed) this.readPair(pair, WeirConfig, [], written);
+    }
+    return this.readBifrost(borrowed, written);
+  }
+
+  private readBifrost({ key, value }: Pair<Node, Node | null>, written: Map<string, string>): void {
+    if (value === null || (isScalar(value) && value.value === null)) return;
+    const pairs = isMap(value) ? pairsOf(value) : [];
+    for (const pair of pairs.filter((inner) => nameOf(inner) === 'cluster')) {
+      this.readPair(pair, WeirConfig, [], written);
+    }
+    const others = pairs.map(nameOf).filter((name) => name !== 'cluster');
+    if (isMap(value) && others.length === 0) return;
+    this.faults.push({
+      key: ['bifrost', ...others.slice(0, 1)].join('.'),
+      problem: 'is not read; of this block only cluster is. Remove the rest',
+      ...this.sourceOf(key),
+    });
+  }
+
+  private readBlock(node: Node | null, type: BlockClass, path: readonly string[]): void {
     if (node === null || (isScalar(node) && node.value === null)) return;
     if (!isMap(node)) {
       this.faults.push({
@@ -64,7 +93,7 @@ class FileReader implements ConfigInput {
     path: readonly string[],
     written: Map<string, string>,
   ): void {
-    const name = isScalar(pair.key) ? String(pair.key.value) : '(a composite key)';
+    const name = nameOf(pair);
     const found = findMember(type, name);
     const key = [...path, name].join('.');
     const source = this.sourceOf(pair.key);
@@ -114,6 +143,11 @@ class FileReader implements ConfigInput {
 
 /** The parser gives every key of a map as a node. */
 const pairsOf = (map: YAMLMap): Pair<Node, Node | null>[] => map.items as Pair<Node, Node | null>[];
+
+const nameOf = ({ key }: Pair<Node, Node | null>): string =>
+  isScalar(key) ? String(key.value) : '(a composite key)';
+
+const isBifrost = (pair: Pair<Node, Node | null>): boolean => nameOf(pair) === 'bifrost';
 
 const namesOf = (type: BlockClass): string[] => [...blockMembers(type).keys()];
 

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { isIP } from 'node:net';
 import { Transform, Type } from 'class-transformer';
 import { ValidateBy, ValidateIf, ValidateNested } from 'class-validator';
+import { durationMs } from './duration.js';
 import { Secret } from './secret.js';
 
 /**
@@ -20,7 +21,8 @@ export interface KnobMeaning {
   readonly aliases?: readonly string[];
 }
 
-export type KnobKind = 'text' | 'host' | 'integer' | 'flag' | 'choice' | 'secret';
+export type KnobKind =
+  'text' | 'host' | 'integer' | 'flag' | 'choice' | 'duration' | 'secret' | 'list' | 'secretList';
 
 export interface Knob {
   readonly kind: KnobKind;
@@ -112,6 +114,53 @@ export function HostKnob(meaning: KnobMeaning): PropertyDecorator {
   });
 }
 
+/** A text such as `10s` or `1m30s`; `durationMs` reads it. */
+export function DurationKnob(meaning: Omit<KnobMeaning, 'unit'>): PropertyDecorator {
+  return knob({
+    kind: 'duration',
+    meaning: { unit: 'duration such as 10s', ...meaning },
+    expected: 'a duration with units, such as 500ms, 10s or 1m30s, above zero',
+    accepts: (value) => typeof value === 'string' && durationMs(value) !== undefined,
+    parse: (text) => text,
+  });
+}
+
+/** Several texts; in a variable they are separated by commas. */
+export function ListKnob(
+  meaning: KnobMeaning & { readonly item?: (text: string) => boolean },
+): PropertyDecorator {
+  const { item = () => true, unit } = meaning;
+  return knob({
+    kind: 'list',
+    meaning: { ...meaning, unit: `list: ${unit}` },
+    expected: `a list of at most ${LIST_MAX} texts (${unit})`,
+    accepts: (value) =>
+      isList(value) &&
+      value.every((text) => typeof text === 'string' && isPlainText(text) && item(text)),
+    parse: commaSeparated,
+  });
+}
+
+/** Several texts that nothing ever shows. */
+export function SecretListKnob(meaning: KnobMeaning): PropertyDecorator {
+  const { unit } = meaning;
+  const describe = knob({
+    kind: 'secretList',
+    meaning: { ...meaning, unit: `list: ${unit}` },
+    expected: `a list of at most ${LIST_MAX} texts (${unit}); quote them in YAML`,
+    accepts: (value) =>
+      isList(value) && value.every((one) => one instanceof Secret && isPlainText(one.reveal())),
+    parse: commaSeparated,
+  });
+  return (target, property) => {
+    describe(target, property);
+    Transform(({ value }: { value: unknown }) => secrets(value))(target, property);
+  };
+}
+
+const secrets = (value: unknown): unknown =>
+  isList(value) ? value.map((one) => (typeof one === 'string' ? new Secret(one) : one)) : value;
+
 /** A text that no message, log or description ever shows. */
 export function SecretKnob(meaning: KnobMeaning): PropertyDecorator {
   const describe = knob({
@@ -130,6 +179,13 @@ export function SecretKnob(meaning: KnobMeaning): PropertyDecorator {
 }
 
 const TEXT_MAX = 4096;
+const LIST_MAX = 256;
+
+const isList = (value: unknown): value is readonly unknown[] =>
+  Array.isArray(value) && value.length <= LIST_MAX;
+
+const commaSeparated = (text: string): readonly string[] =>
+  text.split(',').map((part) => part.trim());
 
 function isPlainText(value: unknown): boolean {
   return typeof value === 'string' && value.length <= TEXT_MAX && /^\P{Cc}+$/u.test(value);

@@ -8,6 +8,7 @@ import { configRuleFaults } from './config-rules.js';
 import { configSchema, type SchemaEntry } from './config-schema.js';
 import { CONFIG_FILE_VARIABLE, type Environment, environmentInput } from './environment-input.js';
 import { CONFIG_FILE_BYTES_MAX, fileInput } from './file-input.js';
+import type { KnobKind } from './knob.js';
 import { overrideInput, type Overrides } from './override-input.js';
 import { WeirConfig } from './weir-config.js';
 
@@ -91,8 +92,10 @@ function valueFaults(
     .map((leaf) => valueFault(leaf, isSecret(schema, leaf.key), given.get(leaf.key)));
 }
 
+const SECRET_KINDS: ReadonlySet<KnobKind> = new Set(['secret', 'secretList']);
+
 const isSecret = (schema: readonly SchemaEntry[], key: string): boolean =>
-  schema.some((entry) => entry.key === key && entry.knob.kind === 'secret');
+  schema.some((entry) => entry.key === key && SECRET_KINDS.has(entry.knob.kind));
 
 function valueFault(
   { key, error }: LeafError,

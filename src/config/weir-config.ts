@@ -1,4 +1,5 @@
 import { ApiConfig } from './api-config.js';
+import { ClusterConfig } from './cluster-config.js';
 import { CountersConfig } from './counters-config.js';
 import { DebitsConfig } from './debits-config.js';
 import { GovernanceConfig } from './governance-config.js';
@@ -41,6 +42,9 @@ export class WeirConfig {
 
   @Block(CountersConfig)
   readonly counters: CountersConfig = new CountersConfig();
+
+  @Block(ClusterConfig)
+  readonly cluster: ClusterConfig = new ClusterConfig();
 
   @Block(ShutdownConfig)
   readonly shutdown: ShutdownConfig = new ShutdownConfig();

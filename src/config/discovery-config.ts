@@ -1,0 +1,94 @@
+import { isNetwork } from './network.js';
+import { ChoiceKnob, DurationKnob, FlagKnob, IntegerKnob, ListKnob, TextKnob } from './knob.js';
+
+export type DiscoveryType = 'static' | 'dns' | 'kubernetes' | 'consul' | 'etcd' | 'mdns' | 'udp';
+
+export const DISCOVERY_TYPES: readonly DiscoveryType[] = [
+  'static',
+  'dns',
+  'kubernetes',
+  'consul',
+  'etcd',
+  'mdns',
+  'udp',
+];
+
+/** How replicas find one another, beside `cluster.peers`. */
+export class DiscoveryConfig {
+  /** Whether to look. Default false. */
+  @FlagKnob({
+    effect: 'Looks for other replicas in the way that type names, for as long as it runs.',
+  })
+  readonly enabled: boolean = false;
+
+  /** Where to look. */
+  @ChoiceKnob({ choices: DISCOVERY_TYPES, effect: 'Where other replicas are looked for.' })
+  readonly type?: DiscoveryType;
+
+  /** The name under which replicas register and look; consul, etcd, udp and mdns. */
+  @TextKnob({
+    unit: 'name',
+    effect: 'Name under which replicas register and find each other; for consul, etcd, udp, mdns.',
+  })
+  readonly serviceName?: string;
+
+  /** Kubernetes: where the pods are. Default: the namespace of this pod. */
+  @TextKnob({
+    unit: 'namespace',
+    effect: 'Namespace of the pods; without it, the one that this pod is in.',
+  })
+  readonly k8sNamespace?: string;
+
+  /** Kubernetes: which pods are replicas. */
+  @TextKnob({ unit: 'label selector', effect: 'Which pods are replicas, such as app=weir.' })
+  readonly k8sLabelSelector?: string;
+
+  /** DNS: names whose addresses are replicas. */
+  @ListKnob({ unit: 'host, host:port', effect: 'Names whose addresses are replicas.' })
+  readonly dnsNames: readonly string[] = [];
+
+  /** Consul: its HTTP address. Default localhost:8500. */
+  @TextKnob({ unit: 'host:port or URL', effect: 'Where Consul answers over HTTP.' })
+  readonly consulAddress: string = 'localhost:8500';
+
+  /** etcd: its client URLs. */
+  @ListKnob({ unit: 'URL', effect: 'Client URLs of etcd; the next is tried when one fails.' })
+  readonly etcdEndpoints: readonly string[] = [];
+
+  /** mDNS: the service type. Default: made of serviceName. */
+  @TextKnob({
+    unit: 'service type such as _weir._tcp',
+    effect: 'Service type that replicas announce; without it, made of serviceName.',
+  })
+  readonly mdnsService?: string;
+
+  /** UDP: port of the beacons. */
+  @IntegerKnob({
+    unit: 'UDP port',
+    min: 1,
+    max: 65_535,
+    effect: 'Port on which replicas call out to each other in one broadcast domain.',
+  })
+  readonly udpBroadcastPort?: number;
+
+  /** Gossip port of found addresses that have none. Default: the gossip port of this replica. */
+  @IntegerKnob({
+    unit: 'TCP and UDP port',
+    min: 1,
+    max: 65_535,
+    effect: 'Gossip port of addresses found without one; else that of this replica.',
+  })
+  readonly bindPort?: number;
+
+  /** How long one question to Consul, etcd, Kubernetes or DNS may take. Default 10s. */
+  @DurationKnob({ effect: 'How long one question to the source may take.' })
+  readonly dialTimeout: string = '10s';
+
+  /** Networks that members may come from. Default: all. */
+  @ListKnob({
+    unit: 'networks such as 10.0.0.0/8',
+    effect: 'Networks that members may come from, found or not; none listed: all.',
+    item: isNetwork,
+  })
+  readonly allowedAddressSpace: readonly string[] = [];
+}
