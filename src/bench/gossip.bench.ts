@@ -1,6 +1,6 @@
 import { SeededRandom } from '../common/seeded-random.js';
 import { monoMs } from '../common/time.js';
-import { AllowedNetworks } from '../gossip/core/allowed-networks.js';
+import { AllowedNetworks } from '../common/allowed-networks.js';
 import { encodeCompound } from '../gossip/core/compound.js';
 import type { GossipEffect } from '../gossip/core/gossip-effect.js';
 import { GossipMachine } from '../gossip/core/gossip-machine.js';

@@ -1,6 +1,6 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import { invalidArgument } from '../common/domain-error.js';
-import { addressText, parseAddress } from './core/endpoint.js';
+import { addressText, parseAddress } from '../common/ip-address.js';
 import type { Endpoint } from './core/endpoint.js';
 import type { GossipSettings } from './gossip-settings.js';
 

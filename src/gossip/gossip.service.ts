@@ -4,7 +4,7 @@ import { Clock } from '../common/clock.js';
 import { DomainError, invalidArgument } from '../common/domain-error.js';
 import { Random } from '../common/random.js';
 import { advertisedEndpoint } from './advertised-endpoint.js';
-import { AllowedNetworks } from './core/allowed-networks.js';
+import { AllowedNetworks } from '../common/allowed-networks.js';
 import { utf8 } from './core/bytes.js';
 import { sameEndpoint } from './core/endpoint.js';
 import type { Endpoint } from './core/endpoint.js';

@@ -1,4 +1,4 @@
-import { addressText, parseAddress } from './core/endpoint.js';
+import { addressText, parseAddress } from '../common/ip-address.js';
 import type { Endpoint } from './core/endpoint.js';
 import { NO_BYTES } from './core/bytes.js';
 import { GossipTransport } from './gossip-transport.js';

@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../common/domain-error.js';
-import { addressText } from './core/endpoint.js';
+import { addressText } from '../common/ip-address.js';
 import type { Endpoint } from './core/endpoint.js';
 import { GossipTransport } from './gossip-transport.js';
 import type { GossipListener, GossipStream } from './gossip-transport.js';

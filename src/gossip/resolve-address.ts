@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { invalidArgument } from '../common/domain-error.js';
-import { ipv4Of, parseAddress } from './core/endpoint.js';
+import { ipv4Of, parseAddress } from '../common/ip-address.js';
 import type { Endpoint } from './core/endpoint.js';
 
 /** Of one name; more is a mistake in the zone. */

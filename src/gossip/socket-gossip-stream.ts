@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { NO_BYTES } from './core/bytes.js';
-import { ipv4Of, parseAddress } from './core/endpoint.js';
+import { ipv4Of, parseAddress } from '../common/ip-address.js';
 import type { Endpoint } from './core/endpoint.js';
 import type { GossipStream } from './gossip-transport.js';
 

@@ -2,7 +2,7 @@
  * Every number of the protocol, with what it does. The presets are memberlist's, so that a mixed
  * cluster behaves alike; `docs/gossip.md` has them as a table.
  */
-import type { AllowedNetworks } from './allowed-networks.js';
+import type { AllowedNetworks } from '../../common/allowed-networks.js';
 import type { Endpoint } from './endpoint.js';
 
 export interface GossipTimings {

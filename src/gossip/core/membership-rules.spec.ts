@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { alive, at, Bench, dead, suspect } from '../../../test/simulation/gossip/machine-kit.js';
-import { AllowedNetworks } from './allowed-networks.js';
+import { AllowedNetworks } from '../../common/allowed-networks.js';
 import { DEFAULT_VSN, MEMBERS_MAX } from './gossip-options.js';
 import type { NodeState } from './messages.js';
 

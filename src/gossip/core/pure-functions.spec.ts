@@ -2,12 +2,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { SeededRandom } from '../../common/seeded-random.js';
 import { monoMs } from '../../common/time.js';
-import { AllowedNetworks } from './allowed-networks.js';
+import { AllowedNetworks } from '../../common/allowed-networks.js';
 import { Awareness } from './awareness.js';
 import { BroadcastQueue, transmitLimit } from './broadcast-queue.js';
 import { decodeCompound, encodeCompound, packMessages } from './compound.js';
 import { crc32 } from './crc32.js';
-import { addressText, endpointText, parseAddress } from './endpoint.js';
+import { addressText, parseAddress } from '../../common/ip-address.js';
+import { endpointText } from './endpoint.js';
 import { open, seal, sealedLength } from './encryption-envelope.js';
 import { pushPullScale } from './exchange-desk.js';
 import { Keyring } from './keyring.js';

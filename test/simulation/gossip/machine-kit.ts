@@ -1,4 +1,4 @@
-import { AllowedNetworks } from '../../../src/gossip/core/allowed-networks.js';
+import { AllowedNetworks } from '../../../src/common/allowed-networks.js';
 import type { Endpoint } from '../../../src/gossip/core/endpoint.js';
 import type { GossipEffect } from '../../../src/gossip/core/gossip-effect.js';
 import type { GossipInput } from '../../../src/gossip/core/gossip-input.js';

@@ -2,8 +2,8 @@
  * The address space that members may come from. No network listed: everything is allowed. An IPv4
  * address that travelled mapped into IPv6 matches the IPv4 networks; an absent one matches none.
  */
-import { invalidArgument } from '../../common/domain-error.js';
-import { ipv4Of, parseAddress } from './endpoint.js';
+import { invalidArgument } from './domain-error.js';
+import { ipv4Of, parseAddress } from './ip-address.js';
 
 interface Network {
   readonly addr: Uint8Array;
