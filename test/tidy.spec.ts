@@ -16,7 +16,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   counters: ['common', 'config'],
   governance: ['common', 'config', 'gen', 'rpc', 'storage'],
   budgets: ['common', 'config', 'gen', 'rpc', 'storage'],
-  gossip: ['common'],
+  discovery: ['common', 'config'],
+  gossip: ['common', 'discovery'],
   quota: ['budgets', 'common', 'config', 'counters', 'gen', 'governance', 'rpc'],
   health: ['common', 'config', 'budgets', 'governance', 'storage'],
 };
