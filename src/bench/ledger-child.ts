@@ -53,8 +53,8 @@ async function runGroups(store: BudgetLedger): Promise<LedgerReport> {
     holdsMs.push(await time(() => store.decide(holds)));
     const settles = holds.map((hold) => items.debit(hold));
     settlesMs.push(await time(() => store.decide(settles)));
-    const debits = holds.map(() => items.debit().debit);
-    debitsMs.push(await time(() => store.postDebits(debits)));
+    const debits = holds.map(() => items.debit());
+    debitsMs.push(await time(() => store.decide(debits)));
   }
   return { holdsMs, settlesMs, debitsMs };
 }

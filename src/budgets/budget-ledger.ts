@@ -1,5 +1,5 @@
 import type { BudgetLevel, LedgerAnswer, LedgerItem } from './core/ledger-item.js';
-import type { Debit, DebitOutcome, PeriodKey, Spend, SpendQuery } from './core/ledger-model.js';
+import type { PeriodKey, Spend, SpendQuery } from './core/ledger-model.js';
 
 /** A hold whose time is over and that nobody has settled. */
 export interface DueHold {
@@ -13,19 +13,13 @@ export interface AuditFault {
 }
 
 /**
- * Where money is kept. Every answer of {@link postDebits} is durable. Adapters: PostgreSQL, and an
+ * Where money is kept. Every answer of {@link decide} is durable. Adapters: PostgreSQL, and an
  * in-memory twin for tests; both pass `test/contract/budget-ledger.contract.ts`.
  *
  * @throws DomainError `UNAVAILABLE` if the store cannot be reached; nothing is known of the items then,
  * and sending them again with the same keys is safe.
  */
 export abstract class BudgetLedger {
-  /**
-   * Decides a group in order and posts it in one transaction. Outcomes are in the order of the debits;
-   * two debits of a group may carry the same key.
-   */
-  abstract postDebits(debits: readonly Debit[]): Promise<readonly DebitOutcome[]>;
-
   /** Decides items in order, each atomic by itself, in as few transactions as their keys allow. */
   abstract decide(items: readonly LedgerItem[]): Promise<readonly LedgerAnswer[]>;
 

@@ -10,7 +10,7 @@ import type {
   ReservationState,
 } from './core/ledger-item.js';
 import type { DecideColumns } from './decide-columns.js';
-import { type FactsJson, readFacts, readPeriods } from './facts-json.js';
+import { type FactsJson, type PeriodJson, readFacts, readPeriod } from './facts-json.js';
 
 /** The row that `weir_decide_group` answers with: lists of numbers as text, and JSON where it is rare. */
 export interface DecidedRow {
@@ -43,7 +43,7 @@ interface ReservationFactsRow {
     readonly chargedNanos: string;
     readonly expiresAtMs: number;
     readonly takes: string;
-    readonly heldIn: FactsJson['postedTo'];
+    readonly heldIn: readonly PeriodJson[];
   };
 }
 
@@ -217,7 +217,7 @@ function readReservation(facts: ReservationFactsRow['facts']): ReservationFacts 
     amountNanos: BigInt(facts.amountNanos),
     chargedNanos: BigInt(facts.chargedNanos),
     expiresAt: wallMs(facts.expiresAtMs),
-    heldIn: readPeriods(facts.heldIn).map(({ key }) => key),
+    heldIn: facts.heldIn.map(readPeriod),
     takes: facts.takes,
   };
 }

@@ -1,4 +1,4 @@
-import { periodName } from './core/debit-group.js';
+import { periodName } from './core/period-name.js';
 import type { CallFacts, LedgerItem, PeriodLimit, ReservationName } from './core/ledger-item.js';
 import type { Debit, PeriodKey } from './core/ledger-model.js';
 import { sqlArray } from './sql-array.js';

@@ -1,6 +1,6 @@
 import { wallMs } from '../common/time.js';
 import type { BudgetLevel } from './core/ledger-item.js';
-import type { DebitFacts } from './core/ledger-model.js';
+import type { DebitFacts, PeriodKey } from './core/ledger-model.js';
 
 /** The facts of a debit as the ledger's functions return them: 64-bit amounts are text. */
 export interface FactsJson {
@@ -9,15 +9,20 @@ export interface FactsJson {
   readonly priceId: string;
   readonly priceRevision: number;
   readonly recordedAtMs: number;
-  readonly postedTo: readonly {
-    readonly budgetId: string;
-    readonly generation: number;
-    readonly startMs: number;
-    readonly endMs: number;
-    readonly postedNanos: string;
-    readonly heldNanos: string;
-    readonly extraNanos?: string;
-  }[];
+  readonly postedTo: readonly LevelJson[];
+}
+
+export interface PeriodJson {
+  readonly budgetId: string;
+  readonly generation: number;
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+interface LevelJson extends PeriodJson {
+  readonly postedNanos: string;
+  readonly heldNanos: string;
+  readonly extraNanos: string;
 }
 
 /** What was recorded, and what its periods hold by now. */
@@ -25,7 +30,7 @@ export function readFacts(json: FactsJson): {
   facts: DebitFacts;
   balances: readonly BudgetLevel[];
 } {
-  const balances = readPeriods(json.postedTo);
+  const balances = json.postedTo.map(readLevel);
   const facts = {
     id: json.id,
     amountNanos: BigInt(json.amountNanos),
@@ -37,15 +42,15 @@ export function readFacts(json: FactsJson): {
   return { facts, balances };
 }
 
-export function readPeriods(periods: FactsJson['postedTo']): readonly BudgetLevel[] {
-  return periods.map((period) => ({
-    key: {
-      budgetId: period.budgetId,
-      generation: period.generation,
-      period: { start: wallMs(period.startMs), end: wallMs(period.endMs) },
-    },
-    postedNanos: BigInt(period.postedNanos),
-    heldNanos: BigInt(period.heldNanos),
-    extraNanos: BigInt(period.extraNanos ?? 0),
-  }));
-}
+export const readPeriod = ({ budgetId, generation, startMs, endMs }: PeriodJson): PeriodKey => ({
+  budgetId,
+  generation,
+  period: { start: wallMs(startMs), end: wallMs(endMs) },
+});
+
+const readLevel = (level: LevelJson): BudgetLevel => ({
+  key: readPeriod(level),
+  postedNanos: BigInt(level.postedNanos),
+  heldNanos: BigInt(level.heldNanos),
+  extraNanos: BigInt(level.extraNanos),
+});

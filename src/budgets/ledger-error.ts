@@ -18,12 +18,6 @@ const CONDITION_OF_SERVER = /^(40|53|55|57|58)[0-9A-Z]{3}$/;
 
 const RETRY_AFTER_MS = 1_000;
 
-/** Raised by `weir_post_debits` for what only `weir_decide_group` can do. */
-const CONCERNS_CARRY_OVER = 'WRC01';
-
-export const concernsCarryOver = (error: unknown): boolean =>
-  errorCode(error) === CONCERNS_CARRY_OVER;
-
 export const isTransient = (error: unknown): boolean =>
   TRANSIENT_STATES.includes(errorCode(error) ?? '');
 

@@ -1,9 +1,8 @@
 import { Clock } from '../common/clock.js';
 import { type AuditFault, BudgetLedger, type DueHold } from './budget-ledger.js';
-import { debitOutcome } from './core/debit-outcome.js';
 import type { BudgetLevel, LedgerAnswer, LedgerItem } from './core/ledger-item.js';
 import { LedgerMachine } from './core/ledger-machine.js';
-import type { Debit, DebitOutcome, PeriodKey, Spend, SpendQuery } from './core/ledger-model.js';
+import type { PeriodKey, Spend, SpendQuery } from './core/ledger-model.js';
 import type { Entry } from './core/settlement.js';
 
 /** The ledger's twin: the same decisions, one item after the other, in maps. For tests. */
@@ -12,15 +11,6 @@ export class MemoryBudgetLedger extends BudgetLedger {
 
   constructor(private readonly clock: Clock) {
     super();
-  }
-
-  postDebits(debits: readonly Debit[]): Promise<readonly DebitOutcome[]> {
-    return Promise.resolve(debits.map((debit) => this.post(debit)));
-  }
-
-  private post(debit: Debit): DebitOutcome {
-    const item = { kind: 'debit', debit, reservation: undefined, watched: [] } as const;
-    return debitOutcome(this.machine.decide(item, this.clock.wallNow()));
   }
 
   decide(items: readonly LedgerItem[]): Promise<readonly LedgerAnswer[]> {

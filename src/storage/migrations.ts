@@ -3,7 +3,6 @@ import { Governance1763942400001 } from './migrations/0001-governance.js';
 import { Ledger1763942400002 } from './migrations/0002-ledger.js';
 import { Reservations1763942400003 } from './migrations/0003-reservations.js';
 import { DeadLetters1763942400004 } from './migrations/0004-dead-letters.js';
-import { BudgetPolicies1763942400005 } from './migrations/0005-budget-policies.js';
 
 type MigrationClass = new () => MigrationInterface;
 
@@ -16,5 +15,4 @@ export const migrations: MigrationClass[] = [
   Ledger1763942400002,
   Reservations1763942400003,
   DeadLetters1763942400004,
-  BudgetPolicies1763942400005,
 ];

@@ -55,6 +55,13 @@ describe('what is left of a period', () => {
     return { kind: 'hold', ...names, ...call, ...rest, budgets: [limit] };
   }
 
+  const plain = (amountNanos: bigint, ...postedTo: PeriodKey[]): PostDebit => ({
+    kind: 'debit',
+    debit: debit(amountNanos, ...postedTo),
+    reservation: undefined,
+    watched: [],
+  });
+
   const settle = (held: Hold, nanos: bigint, key: PeriodKey): PostDebit => ({
     kind: 'debit',
     debit: debit(nanos, key),
@@ -76,9 +83,9 @@ describe('what is left of a period', () => {
 
   it('is handed on by holds and by plain debits, within its bounds', async () => {
     const month = await budget('bounded', { max: 40n, min: 10n });
-    await ledger.postDebits([debit(70n, month(0))]);
+    await ledger.decide([plain(70n, month(0))]);
     expect(await extra(month(0))).toBe(0n);
-    await ledger.postDebits([debit(135n, month(1))]);
+    await ledger.decide([plain(135n, month(1))]);
     expect(await extra(month(1))).toBe(30n);
     expect(await extra(month(2))).toBe(10n);
     expect(await only(hold(111n, month(2)))).toMatchObject({ kind: 'denied' });
@@ -88,13 +95,13 @@ describe('what is left of a period', () => {
 
   it('passes through months without a call, and stays out of another generation', async () => {
     const month = await budget('gaps', { max: 1_000n, overage: true });
-    await ledger.postDebits([debit(350n, month(0))]);
+    await ledger.decide([plain(350n, month(0))]);
     expect(await extra(month(1))).toBe(-250n);
     expect(await extra(month(4))).toBe(50n);
     expect(await extra({ ...month(5), generation: 2 })).toBe(0n);
-    const plain = await budget('plain', { max: 0n });
-    await ledger.postDebits([debit(10n, plain(0))]);
-    expect(await extra(plain(1))).toBe(0n);
+    const without = await budget('plain', { max: 0n });
+    await ledger.decide([plain(10n, without(0))]);
+    expect(await extra(without(1))).toBe(0n);
   });
 
   it('counts open holds as spent, and corrects what it handed on by an entry', async () => {
@@ -102,12 +109,12 @@ describe('what is left of a period', () => {
     const held = hold(60n, month(0));
     await only(held);
     expect(await extra(month(1))).toBe(40n);
-    await ledger.postDebits([debit(5n, month(2))]);
+    await ledger.decide([plain(5n, month(2))]);
     expect(await extra(month(2))).toBe(140n);
     await only(settle(held, 20n, month(0)));
     expect(await extra(month(1))).toBe(40n);
     expect([await posted(month(1)), await posted(month(2))]).toEqual([-40n, -35n]);
-    await ledger.postDebits([debit(30n, month(0))]);
+    await ledger.decide([plain(30n, month(0))]);
     expect([await posted(month(1)), await posted(month(2))]).toEqual([-10n, -5n]);
     const spend = await ledger.sumSpend({ owner: { kind: 'root', id: '' }, interval: undefined });
     expect(spend.debits).toBe(BigInt((await entries('debit')) + (await entries('late'))));
@@ -126,9 +133,9 @@ describe('what is left of a period', () => {
       `INSERT INTO budget_grants (id, budget_id, amount_nanos, starts_at, ends_at, reason, actor)
         VALUES ('g', 'granted', 50, '2026-01-10', '2026-01-20', 'x', 'x')`,
     );
-    await ledger.postDebits([debit(130n, month(0))]);
+    await ledger.decide([plain(130n, month(0))]);
     expect(await extra(month(1))).toBe(0n);
-    await ledger.postDebits([debit(30n, month(0))]);
+    await ledger.decide([plain(30n, month(0))]);
     expect(await posted(month(1))).toBe(10n);
   });
 
@@ -140,8 +147,8 @@ describe('what is left of a period', () => {
     const answers = await Promise.all([
       ...held.slice(0, 20).map((each) => ledger.decide([settle(each, 2n, month(0))])),
       ...held.slice(20).map((each) => other.decide([settle(each, 0n, month(0))])),
-      ...Array.from({ length: 10 }, () => other.postDebits([debit(1n, month(1))])),
-      ...Array.from({ length: 10 }, () => ledger.postDebits([debit(1n, month(0), month(2))])),
+      ...Array.from({ length: 10 }, () => other.decide([plain(1n, month(1))])),
+      ...Array.from({ length: 10 }, () => ledger.decide([plain(1n, month(0), month(2))])),
     ]);
     expect(answers.flat().every(({ kind }) => kind === 'posted')).toBe(true);
     const [row] = await open.database.query<{ left: string }>(

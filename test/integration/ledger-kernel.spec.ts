@@ -183,10 +183,11 @@ describe('the kernel of the ledger', () => {
       expect(late).toMatchObject({ kind: 'posted', isLate: true, facts: { amountNanos: 25n } });
       expect(await balanceOf(budget)).toEqual([25n, 0n]);
       const repeated = present(late?.kind === 'posted' ? late : undefined, 'was posted');
-      const [replay] = await timed.postDebits([
-        { ...debit('s', 25n, [budget]).debit, idempotencyKey: repeated.facts.id },
+      const same = debit('s', 25n, [budget], held);
+      const [replay] = await timed.decide([
+        { ...same, debit: { ...same.debit, idempotencyKey: repeated.facts.id } },
       ]);
-      expect(replay).toMatchObject({ kind: 'replayed', facts: repeated.facts });
+      expect(replay).toMatchObject({ kind: 'posted', isReplayed: true, facts: repeated.facts });
       const [again] = await timed.decide([debit('s', 25n, [budget], held)]);
       expect(again).toMatchObject({ kind: 'ended', reservation: { state: 'expired' } });
     }
@@ -243,7 +244,7 @@ describe('the kernel of the ledger', () => {
         const holds = Array.from({ length: 20 }, () => hold(scope, 3n, some()));
         await ledger.decide(holds);
         await ledger.decide(holds.toReversed().map((held) => debit(scope, 2n, some(), held)));
-        await ledger.postDebits(holds.map(() => debit(scope, 1n, some()).debit));
+        await ledger.decide(holds.map(() => debit(scope, 1n, some())));
       }
     };
     await Promise.all(['a', 'b', 'c', 'd', 'e', 'f'].map((scope) => client(scope)));

@@ -1,5 +1,5 @@
 /** The books are right if balances are the sums of what they stand for (I2). */
-import { periodName } from './debit-group.js';
+import { periodName } from './period-name.js';
 import type { Entry, Reservation } from './settlement.js';
 
 /** By the name of the period. */

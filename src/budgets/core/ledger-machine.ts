@@ -7,7 +7,7 @@
  */
 import { present } from '../../common/assert.js';
 import { type Interval, type WallMs, wallMs } from '../../common/time.js';
-import { periodName } from './debit-group.js';
+import { periodName } from './period-name.js';
 import { faultsOf } from './books.js';
 import { CarryBook, type CarryRule } from './carry-over.js';
 import { isInt64 } from './int64.js';

@@ -54,14 +54,6 @@ export interface DebitFacts {
   readonly postedTo: readonly PeriodKey[];
 }
 
-export type DebitOutcome =
-  | { readonly kind: 'posted'; readonly facts: DebitFacts; readonly balances: readonly Balance[] }
-  | { readonly kind: 'replayed'; readonly facts: DebitFacts; readonly balances: readonly Balance[] }
-  /** The key was used with another body; nothing was posted. */
-  | { readonly kind: 'conflict' }
-  /** A balance would leave the range of int64; nothing was posted. */
-  | { readonly kind: 'out_of_range' };
-
 /** Whose debits to sum up. All of them for the root. */
 export interface SpendQuery {
   readonly owner: {

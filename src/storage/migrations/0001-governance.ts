@@ -85,6 +85,11 @@ const policyTable = (table: string, columns: string): readonly string[] => [
   `CREATE INDEX ${table}_virtual_key_id ON ${table} (virtual_key_id, id)`,
 ];
 
+/** The three of `carry` together, or none: NULL means that a period begins with its amount. */
+const CARRIES_ALL_OR_NOTHING = `CONSTRAINT budgets_carry CHECK (
+      num_nulls(carry_max_nanos, carry_min_nanos, carry_overage) IN (0, 3)
+      AND carry_min_nanos >= 0 AND carry_max_nanos >= carry_min_nanos)`;
+
 const POLICIES = [
   ...policyTable(
     'limits',
@@ -96,7 +101,15 @@ const POLICIES = [
   ...policyTable(
     'budgets',
     `amount_nanos bigint NOT NULL CONSTRAINT budgets_amount CHECK (amount_nanos >= 0),
-    period jsonb NOT NULL`,
+    period jsonb NOT NULL,
+    on_expiry text NOT NULL,
+    on_unavailable text NOT NULL,
+    on_unpriced text NOT NULL,
+    threshold_percents integer[] NOT NULL,
+    carry_max_nanos bigint,
+    carry_min_nanos bigint,
+    carry_overage boolean,
+    ${CARRIES_ALL_OR_NOTHING}`,
   ),
 ];
 

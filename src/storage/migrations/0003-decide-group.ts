@@ -1,3 +1,4 @@
+import { CARRY_DECLARATIONS, CARRY_IN } from './0003-carry-over.js';
 import { DECIDE_STEP } from './0003-decide-items.js';
 import { LOCK_STEPS } from './0003-decide-locks.js';
 import { WRITE_STEPS } from './0003-decide-writes.js';
@@ -94,5 +95,5 @@ DECLARE
   wanted boolean[];
   kind smallint; r integer; p integer; q integer; found_at integer;
   amount bigint; charge bigint; room bigint; fits boolean; is_late boolean; is_moved boolean;
-BEGIN
-${LOCK_STEPS}${DECIDE_STEP}${WRITE_STEPS}END $$`;
+${CARRY_DECLARATIONS}BEGIN
+${LOCK_STEPS}${CARRY_IN}${DECIDE_STEP}${WRITE_STEPS}END $$`;

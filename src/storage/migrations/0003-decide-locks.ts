@@ -1,3 +1,5 @@
+import { MAKE_ROWS } from './0003-carry-over.js';
+
 /** Steps 1 to 4 of `weir_decide_group`: take every lock in the common order, and read what it guards. */
 export const LOCK_STEPS = `
   -- 1. Idempotency keys. Whoever inserted a key first has it; a group in between is waited for.
@@ -40,7 +42,7 @@ export const LOCK_STEPS = `
   END LOOP;
 
   -- 3. All periods in key order, each once, and where in that order each of ours and theirs is.
-  WITH theirs AS (
+${MAKE_ROWS}  WITH theirs AS (
     SELECT row_number() OVER (ORDER BY t.id COLLATE "C", h.place) AS nth, h.*
       FROM unnest(r_id) AS i(id) JOIN reservations AS t ON t.id = i.id,
       LATERAL unnest(t.budget_ids, t.generations, t.period_starts_ms)
@@ -50,7 +52,9 @@ export const LOCK_STEPS = `
       FROM unnest(period_budgets, period_generations, period_starts)
         WITH ORDINALITY AS m(budget_id, generation, start_ms, nth)
     UNION ALL
-    SELECT false, h.nth, h.budget_id, h.generation, h.start_ms FROM theirs AS h),
+    SELECT false, h.nth, h.budget_id, h.generation, h.start_ms FROM theirs AS h    UNION ALL
+    SELECT NULL, 0, w.budget_id, w.generation, w.start_ms
+      FROM unnest(n_budget, n_generation, n_start) AS w(budget_id, generation, start_ms)),
   ranked AS (
     SELECT m.*,
         dense_rank() OVER (ORDER BY m.budget_id COLLATE "C", m.generation, m.start_ms) AS place,
@@ -65,21 +69,16 @@ export const LOCK_STEPS = `
       coalesce(array_agg(t.number::integer ORDER BY t.place) FILTER (WHERE t.copy = 1), '{}')
     INTO place_of, r_place, b_budget, b_generation, b_start, b_number FROM ranked AS t;
 
-  INSERT INTO budget_periods (budget_id, generation, period_start_ms, period_end_ms)
-  SELECT m.budget_id, m.generation, m.start_ms, m.end_ms
-    FROM unnest(period_budgets, period_generations, period_starts, period_ends)
-      AS m(budget_id, generation, start_ms, end_ms)
-    ORDER BY m.budget_id COLLATE "C", m.generation, m.start_ms
-    ON CONFLICT DO NOTHING;
-
   SELECT coalesce(array_agg(t.posted_nanos ORDER BY t.place), '{}'),
       coalesce(array_agg(t.held_nanos ORDER BY t.place), '{}'),
       coalesce(array_agg(t.extra ORDER BY t.place), '{}'),
       coalesce(array_agg(t.entries ORDER BY t.place), '{}'),
-      coalesce(array_agg(t.crossed_percent ORDER BY t.place), '{}')
-    INTO b_posted, b_held, b_extra, b_entries, b_crossed
+      coalesce(array_agg(t.crossed_percent ORDER BY t.place), '{}'),
+      coalesce(array_agg(t.period_end_ms ORDER BY t.place), '{}'),
+      coalesce(array_agg(t.carried_in_nanos ORDER BY t.place), '{}')
+    INTO b_posted, b_held, b_extra, b_entries, b_crossed, b_end, b_carried
     FROM (
-      SELECT m.place, b.posted_nanos, b.held_nanos, b.entries, b.crossed_percent,
+      SELECT m.place, b.posted_nanos, b.held_nanos, b.entries, b.crossed_percent, b.period_end_ms, b.carried_in_nanos,
           b.carried_in_nanos + (
             SELECT coalesce(sum(g.amount_nanos), 0)::bigint FROM budget_grants AS g
               WHERE g.budget_id = b.budget_id AND g.starts_at <= decided AND g.ends_at > decided

@@ -1,3 +1,5 @@
+import { CORRECT_CARRIED } from './0003-carry-over.js';
+
 /** Steps 6 to 8 of `weir_decide_group`: write what was decided, note what was crossed, answer. */
 export const WRITE_STEPS = `
   -- 6. Write what was decided.
@@ -64,7 +66,7 @@ export const WRITE_STEPS = `
         AND k.scope = i.scope AND k.idempotency_key = i.key;
   END IF;
 
-  UPDATE budget_periods AS b
+${CORRECT_CARRIED}  UPDATE budget_periods AS b
     SET posted_nanos = u.posted, held_nanos = u.held, entries = u.entries
     FROM unnest(b_budget, b_generation, b_start, b_posted, b_held, b_entries)
       AS u(budget_id, generation, start_ms, posted, held, entries)
@@ -98,7 +100,7 @@ export const WRITE_STEPS = `
   END IF;
   IF cardinality(r_id) > 0 THEN
     SELECT json_agg(f) INTO reservation_facts
-      FROM weir_facts_of_reservations(decided, kinds, answers, reservation_of, r_id) AS f;
+      FROM weir_facts_of_reservations(kinds, answers, reservation_of, r_id) AS f;
   END IF;
   decided_ms := (extract(epoch FROM decided) * 1000)::bigint;
   codes := array_to_string(answers, ' ');

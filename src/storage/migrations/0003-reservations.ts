@@ -1,7 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { USED_KEYS } from './0002-ledger.js';
+import { CARRY_OVER, DROP_CARRY_OVER } from './0003-carry-over.js';
 import { DECIDE_GROUP } from './0003-decide-group.js';
-import { DROP_RETENTION, RETENTION } from './0003-retention.js';
 
 /**
  * Money set aside (ADR 0020): reservations, grants, thresholds, and the one function that decides over
@@ -11,43 +10,15 @@ export class Reservations1763942400003 implements MigrationInterface {
   readonly name = 'Reservations1763942400003';
 
   async up(runner: QueryRunner): Promise<void> {
-    const statements = [PERIOD_COLUMNS, ENTRY_COLUMNS, RESERVATIONS, GRANTS, CROSSINGS, RETENTION];
-    for (const statement of [
-      ...statements,
-      FACTS_OF_DEBITS,
-      FACTS_OF_RESERVATIONS,
-      CROSS_THRESHOLDS,
-      DECIDE_GROUP,
-      USED_KEYS_WITH_CHARGES,
-    ])
-      await runner.query(statement);
+    const tables = [RESERVATIONS, GRANTS, CROSSINGS];
+    const functions = [FACTS_OF_DEBITS, FACTS_OF_RESERVATIONS, ...CARRY_OVER, CROSS_THRESHOLDS];
+    for (const statement of [...tables, ...functions, DECIDE_GROUP]) await runner.query(statement);
   }
 
   async down(runner: QueryRunner): Promise<void> {
     for (const statement of DOWN) await runner.query(statement);
   }
 }
-
-/**
- * `carried_in_nanos` is fixed when the row is made. `archived_nanos` is what entries of dropped
- * partitions had posted, so that balances stay provable: posted = archived + sum of entries.
- */
-const PERIOD_COLUMNS = `
-ALTER TABLE budget_periods
-  ADD carried_in_nanos bigint NOT NULL DEFAULT 0,
-  ADD archived_nanos bigint NOT NULL DEFAULT 0,
-  ADD archived_entries bigint NOT NULL DEFAULT 0,
-  ADD crossed_percent integer NOT NULL DEFAULT 0`;
-
-/**
- * `amount_nanos` is what an entry adds to its owner's spend. Of a late settle that is what the expiry had
- * not charged already; the call's own amount is the sum of the two.
- */
-const ENTRY_COLUMNS = `
-ALTER TABLE ledger_entries
-  ADD reservation_id text NOT NULL DEFAULT '',
-  ADD charged_before_nanos bigint NOT NULL DEFAULT 0,
-  ADD overage_nanos bigint NOT NULL DEFAULT 0`;
 
 /**
  * The three arrays are parallel: the periods in which `amount_nanos` is held, for as long as it is. Old
@@ -94,7 +65,8 @@ CREATE TABLE budget_grants (
   actor text NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX budget_grants_budget ON budget_grants (budget_id, ends_at)`;
+CREATE INDEX budget_grants_budget ON budget_grants (budget_id, ends_at);
+CREATE INDEX budget_grants_page ON budget_grants (budget_id, id)`;
 
 /** An outbox: written with the balance that crossed, read by whoever delivers. */
 const CROSSINGS = `
@@ -144,12 +116,12 @@ SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS
 $$`;
 
 /**
- * Reservations as they are after the group was decided, with what their periods hold by now. A settle
+ * Reservations as they are after the group was decided, and where they hold money. A settle
  * (kind 2) that was not refused (answer 11) needs its reservation only to correct what limits took.
  */
 const FACTS_OF_RESERVATIONS = `
 CREATE FUNCTION weir_facts_of_reservations(
-  decided timestamptz, kinds smallint[], answers smallint[], reservation_of integer[], reservation_ids text[]
+  kinds smallint[], answers smallint[], reservation_of integer[], reservation_ids text[]
 )
 RETURNS TABLE (item integer, facts json) LANGUAGE sql
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
@@ -159,12 +131,7 @@ SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS
         'expiresAtMs', (extract(epoch FROM r.expires_at) * 1000)::bigint, 'takes', r.takes,
         'heldIn', (
           SELECT coalesce(json_agg(json_build_object('budgetId', b.budget_id,
-              'generation', b.generation, 'startMs', b.period_start_ms, 'endMs', b.period_end_ms,
-              'postedNanos', b.posted_nanos::text, 'heldNanos', b.held_nanos::text,
-              'extraNanos', (b.carried_in_nanos + (
-                SELECT coalesce(sum(g.amount_nanos), 0) FROM budget_grants AS g
-                  WHERE g.budget_id = b.budget_id AND g.starts_at <= decided
-                    AND g.ends_at > decided))::text)
+              'generation', b.generation, 'startMs', b.period_start_ms, 'endMs', b.period_end_ms)
               ORDER BY p.place), '[]')
             FROM unnest(r.budget_ids, r.generations, r.period_starts_ms)
               WITH ORDINALITY AS p(budget_id, generation, start_ms, place)
@@ -201,24 +168,11 @@ CREATE FUNCTION weir_cross_thresholds(
     ON CONFLICT DO NOTHING
 $$`;
 
-const replacing = (statement: string): string =>
-  statement.replace('CREATE FUNCTION', 'CREATE OR REPLACE FUNCTION');
-
-/** A debit posted late is repeated with the amount that it said, not with what was left to add. */
-const USED_KEYS_WITH_CHARGES = replacing(USED_KEYS).replace(
-  'e.amount_nanos::text',
-  '(e.amount_nanos + e.charged_before_nanos)::text',
-);
-
 const DOWN = [
-  replacing(USED_KEYS),
-  ...DROP_RETENTION,
   'DROP FUNCTION weir_decide_group',
   'DROP FUNCTION weir_cross_thresholds',
+  ...DROP_CARRY_OVER,
   'DROP FUNCTION weir_facts_of_reservations',
   'DROP FUNCTION weir_facts_of_debits',
   'DROP TABLE threshold_crossings, budget_grants, reservations',
-  `ALTER TABLE ledger_entries DROP reservation_id, DROP charged_before_nanos, DROP overage_nanos`,
-  `ALTER TABLE budget_periods DROP carried_in_nanos, DROP archived_nanos, DROP archived_entries,
-    DROP crossed_percent`,
 ];

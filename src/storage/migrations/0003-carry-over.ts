@@ -1,6 +1,3 @@
-import { DECIDE_GROUP } from './0003-decide-group.js';
-import { POST_DEBITS } from './0002-ledger.js';
-
 /**
  * What periods hand on (ADR 0020). `carried_in_nanos` is fixed when a period's row is made; whatever
  * changes the period before it afterwards adds an entry of kind `carry` that corrects it, in the same
@@ -9,7 +6,7 @@ import { POST_DEBITS } from './0002-ledger.js';
  * For this the periods around those that are asked for are locked with them, in the same order: the one
  * before, and all that come after. What appears between looking and locking makes the group begin again.
  */
-export const CARRIED_OVER = `
+const CARRIED_OVER = `
 CREATE FUNCTION weir_carried_over(
   ending numeric, empty_periods numeric, amount numeric, fewest numeric, most numeric, overage boolean
 ) RETURNS numeric LANGUAGE plpgsql IMMUTABLE AS $$
@@ -36,7 +33,7 @@ BEGIN
 END $$`;
 
 /** How long a period is, in the mean: enough to count those that fit between two others. */
-export const PERIOD_LENGTH = `
+const PERIOD_LENGTH = `
 CREATE FUNCTION weir_period_length_ms(period jsonb) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE period ->> 'kind' WHEN 'duration' THEN (period ->> 'durationMs')::numeric
     ELSE CASE period ->> 'unit' WHEN 'day' THEN 86400000 WHEN 'week' THEN 604800000
@@ -45,7 +42,7 @@ CREATE FUNCTION weir_period_length_ms(period jsonb) RETURNS numeric LANGUAGE sql
 $$`;
 
 /** Of budgets that carry over: the periods from the one before the first that is named. */
-export const CARRY_NEIGHBOURS = `
+const CARRY_NEIGHBOURS = `
 CREATE FUNCTION weir_carry_neighbours(budgets text[], generations integer[], starts bigint[])
 RETURNS TABLE (budget_id text, generation integer, start_ms bigint) LANGUAGE sql
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
@@ -62,21 +59,16 @@ SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS
     ORDER BY b.budget_id COLLATE "C", b.generation, b.period_start_ms
 $$`;
 
-/** Whether posting to these periods makes a row, or changes what a period has handed on already. */
-export const CARRY_CONCERNS = `
-CREATE FUNCTION weir_carry_concerns(budgets text[], generations integer[], starts bigint[])
-RETURNS boolean LANGUAGE sql
-SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
-  SELECT EXISTS (
-    SELECT FROM unnest(budgets, generations, starts) AS m(budget_id, generation, start_ms)
-      JOIN budgets AS c ON c.id = m.budget_id AND c.carry_max_nanos IS NOT NULL
-      WHERE m.start_ms IS DISTINCT FROM (
-        SELECT max(p.period_start_ms) FROM budget_periods AS p
-          WHERE p.budget_id = m.budget_id AND p.generation = m.generation))
-$$`;
+export const CARRY_OVER: readonly string[] = [CARRIED_OVER, PERIOD_LENGTH, CARRY_NEIGHBOURS];
 
-const DECLARATIONS = `
-  -- Of budgets that carry over, for each period: its rule, how it was, and what it has handed on.
+export const DROP_CARRY_OVER: readonly string[] = [
+  'DROP FUNCTION weir_carry_neighbours',
+  'DROP FUNCTION weir_period_length_ms',
+  'DROP FUNCTION weir_carried_over',
+];
+
+/** What {@link MAKE_ROWS}, {@link CARRY_IN} and {@link CORRECT_CARRIED} keep while a group is decided. */
+export const CARRY_DECLARATIONS = `  -- Of budgets that carry over, for each period: its rule, how it was, and what it has handed on.
   carries boolean := false;
   n_budget text[] := '{}'; n_generation integer[] := '{}'; n_start bigint[] := '{}';
   again_budget text[]; again_generation integer[]; again_start bigint[];
@@ -87,10 +79,10 @@ const DECLARATIONS = `
   y_id text[] := '{}'; y_budget text[] := '{}'; y_generation integer[] := '{}';
   y_start bigint[] := '{}'; y_nanos bigint[] := '{}';
   ending numeric; handed numeric;
-BEGIN
 `;
 
-const MAKE_ROWS = `  WITH inserted AS (
+/** Part of step 3: rows for the periods of the items, and the neighbours of those that carry over. */
+export const MAKE_ROWS = `  WITH inserted AS (
     INSERT INTO budget_periods AS b (budget_id, generation, period_start_ms, period_end_ms)
     SELECT m.budget_id, m.generation, m.start_ms, m.end_ms
       FROM unnest(period_budgets, period_generations, period_starts, period_ends)
@@ -129,15 +121,8 @@ const MAKE_ROWS = `  WITH inserted AS (
 
 `;
 
-const NAME_NEIGHBOURS = `
-    UNION ALL
-    SELECT NULL, 0, w.budget_id, w.generation, w.start_ms
-      FROM unnest(n_budget, n_generation, n_start) AS w(budget_id, generation, start_ms)),
-  ranked AS (`;
-
 /** After the locks: rows that are new get what the period before them hands on. */
-const CARRY_IN = `
-  IF carries THEN
+export const CARRY_IN = `  IF carries THEN
     SELECT coalesce(array_agg(w.budget_id ORDER BY w.nth), '{}'),
         coalesce(array_agg(w.generation ORDER BY w.nth), '{}'),
         coalesce(array_agg(w.start_ms ORDER BY w.nth), '{}')
@@ -188,7 +173,7 @@ const CARRY_IN = `
 `;
 
 /** Before balances are written: what periods hand on now, where that has changed. */
-const CORRECT = `  IF carries THEN
+export const CORRECT_CARRIED = `  IF carries THEN
     FOR x IN 2..cardinality(b_budget) LOOP
       CONTINUE WHEN c_handed[x] IS NULL;
       ending := c_amount[x]::numeric + b_carried[x - 1] - b_posted[x - 1] - b_held[x - 1];
@@ -218,68 +203,3 @@ const CORRECT = `  IF carries THEN
   END IF;
 
 `;
-
-const POSTS_WRONGLY = `
-  IF weir_carry_concerns(period_budgets, period_generations, period_starts) THEN
-    RAISE EXCEPTION 'a period of a budget that carries over begins or is over'
-      USING ERRCODE = 'WRC01';
-  END IF;
-`;
-
-const KEYS_STEP = '  WITH inserted AS (\n    INSERT INTO debit_keys';
-const ENTRIES_STEP = '  INSERT INTO ledger_entries\n    (recorded_at, id, scope,';
-
-/**
- * What carries over is decided by `weir_decide_group` alone; its shorter sister sends such debits there,
- * also if a row appeared while it waited for another.
- */
-export const POST_DEBITS_UNLESS_CARRIED = edited(replacing(POST_DEBITS), [
-  [KEYS_STEP, `${POSTS_WRONGLY}\n${KEYS_STEP}`],
-  [ENTRIES_STEP, `${POSTS_WRONGLY}\n${ENTRIES_STEP}`],
-]);
-
-const [, INSERT_STEP = ''] =
-  /(\n {2}INSERT INTO budget_periods [^;]*;\n\n)/.exec(DECIDE_GROUP) ?? [];
-const NAMING_STEP = '  WITH theirs AS (';
-
-export const DECIDE_GROUP_WITH_CARRY_OVER = edited(replacing(DECIDE_GROUP), [
-  ['\nBEGIN\n', DECLARATIONS],
-  [INSERT_STEP, '\n'],
-  [NAMING_STEP, MAKE_ROWS + NAMING_STEP],
-  ['),\n  ranked AS (', NAME_NEIGHBOURS],
-  [
-    "      coalesce(array_agg(t.crossed_percent ORDER BY t.place), '{}')\n" +
-      '    INTO b_posted, b_held, b_extra, b_entries, b_crossed\n',
-    "      coalesce(array_agg(t.crossed_percent ORDER BY t.place), '{}'),\n" +
-      "      coalesce(array_agg(t.period_end_ms ORDER BY t.place), '{}'),\n" +
-      "      coalesce(array_agg(t.carried_in_nanos ORDER BY t.place), '{}')\n" +
-      '    INTO b_posted, b_held, b_extra, b_entries, b_crossed, b_end, b_carried\n',
-  ],
-  [
-    'b.entries, b.crossed_percent,\n',
-    'b.entries, b.crossed_percent, b.period_end_ms, b.carried_in_nanos,\n',
-  ],
-  ['\n  -- 5. Decide', `${CARRY_IN}\n  -- 5. Decide`],
-  [
-    '  UPDATE budget_periods AS b\n    SET posted_nanos',
-    `${CORRECT}  UPDATE budget_periods AS b\n    SET posted_nanos`,
-  ],
-]);
-
-function replacing(statement: string): string {
-  return statement.replace('CREATE FUNCTION', 'CREATE OR REPLACE FUNCTION');
-}
-
-/** The statement with its parts exchanged; each of them is there once. */
-function edited(
-  statement: string,
-  edits: readonly (readonly [part: string, replacement: string])[],
-): string {
-  return edits.reduce((text, [part, replacement]) => {
-    const pieces = text.split(part);
-    if (pieces.length !== 2) throw new Error(`not once in the function: ${part}`);
-    return pieces.join(replacement);
-  }, statement);
-}
-
-export const WITHOUT_CARRY_OVER = [replacing(DECIDE_GROUP), replacing(POST_DEBITS)];
