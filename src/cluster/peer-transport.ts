@@ -1,0 +1,49 @@
+import type { ConnectRequest, ConnectResponse, PeerMessage } from './core/peer-message.js';
+
+/** Where a peer's service listens. */
+export interface PeerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What a link tells its owner. None may throw, and all are called from the event loop. */
+export interface PeerLinkListener<In extends PeerMessage> {
+  message(message: In): void;
+  /**
+   * The link is over, by whichever side; nothing comes after. Not called for a link that was closed here.
+   */
+  closed(error: string): void;
+}
+
+/** One stream of messages to a peer, or from it. Keeps order; what is under way at its end is lost. */
+export interface PeerLink<Out extends PeerMessage> {
+  /** Never throws and never waits. After the end of the link it does nothing. */
+  send(message: Out): void;
+  /** Bytes that were sent and have not left this process. */
+  backlogBytes(): number;
+  close(): void;
+}
+
+export interface PeerListener {
+  /** A peer has connected. Gives the listener of that link; `remote` is for people. */
+  accepted(link: PeerLink<ConnectResponse>, remote: string): PeerLinkListener<ConnectRequest>;
+}
+
+/**
+ * Streams between replicas. `memory-peer-network.ts` is its twin; `test/contract/peer-transport.contract.ts`
+ * says what both must do.
+ */
+export abstract class PeerTransport {
+  /** Starts to listen; port 0 takes a free one. Gives the address in use. */
+  abstract listen(address: PeerAddress, listener: PeerListener): Promise<PeerAddress>;
+
+  /** Connects within the time-out; rejects if that fails. */
+  abstract open(
+    to: PeerAddress,
+    listener: PeerLinkListener<ConnectResponse>,
+    timeoutMs: number,
+  ): Promise<PeerLink<ConnectRequest>>;
+
+  /** Cuts every link and stops listening. Nothing is reported after. */
+  abstract close(): Promise<void>;
+}

@@ -1,0 +1,132 @@
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import type { ConnectRequest, ConnectResponse } from '../../src/cluster/core/peer-message.js';
+import type {
+  PeerAddress,
+  PeerLink,
+  PeerLinkListener,
+  PeerTransport,
+} from '../../src/cluster/peer-transport.js';
+import { eventually } from '../support/eventually.js';
+
+/** Keeps what a link tells. */
+class Heard<In extends ConnectRequest | ConnectResponse> implements PeerLinkListener<In> {
+  readonly messages: In[] = [];
+  readonly ends: string[] = [];
+  message = (message: In) => void this.messages.push(message);
+  closed = (error: string) => void this.ends.push(error);
+}
+
+const TIMEOUT_MS = 5_000;
+const HOST = '127.0.0.1';
+const hint = (version: number): ConnectRequest => ({ kind: 'policyHint', version });
+
+/** `make` gives transports that can reach each other. */
+export function peerTransportContract(make: () => PeerTransport): void {
+  let server: PeerTransport;
+  let client: PeerTransport;
+  let address: PeerAddress;
+  const accepted: {
+    link: PeerLink<ConnectResponse>;
+    heard: Heard<ConnectRequest>;
+    remote: string;
+  }[] = [];
+
+  beforeEach(async () => {
+    accepted.length = 0;
+    server = make();
+    client = make();
+    address = await server.listen(
+      { host: HOST, port: 0 },
+      {
+        accepted(link, remote) {
+          const heard = new Heard<ConnectRequest>();
+          accepted.push({ link, heard, remote });
+          return heard;
+        },
+      },
+    );
+  });
+
+  afterEach(async () => {
+    await client.close();
+    await server.close();
+  });
+
+  /** A link, and its other end. */
+  async function connect() {
+    const heard = new Heard<ConnectResponse>();
+    accepted.length = 0;
+    const link = await client.open(address, heard, TIMEOUT_MS);
+    link.send(hint(0));
+    await eventually('the peer hears', () => accepted.at(-1)?.heard.messages.length === 1);
+    const other = accepted.at(-1);
+    if (other === undefined) throw new Error('was accepted');
+    return { link, heard, other };
+  }
+
+  it('gives the port that it took, and says who connects', async () => {
+    expect(address.port).toBeGreaterThan(0);
+    const { other } = await connect();
+    expect(other.remote).not.toBe('');
+  });
+
+  it('keeps the order of messages, both ways', async () => {
+    const { link, heard, other } = await connect();
+    for (let version = 1; version <= 200; version++) link.send(hint(version));
+    for (let token = 0; token < 200; token++)
+      other.link.send({ kind: 'holdChanged', token, wasHeld: token % 2 === 0 });
+    const areThere = () => other.heard.messages.length > 200 && heard.messages.length > 199;
+    await eventually('all have arrived', areThere);
+    expect(other.heard.messages).toEqual(Array.from({ length: 201 }, (_, i) => hint(i)));
+    expect(heard.messages.at(-1)).toEqual({ kind: 'holdChanged', token: 199, wasHeld: false });
+  });
+
+  it('carries a delta as it is', async () => {
+    const { link, other } = await connect();
+    const delta: ConnectRequest = {
+      kind: 'delta',
+      feed: 'foreign',
+      from: 3,
+      to: 2 ** 52,
+      isComplete: true,
+      isState: true,
+      entries: Uint8Array.of(0, 255, 7),
+      sentAtMs: 1_700_000_000_000,
+    };
+    link.send(delta);
+    await eventually('the delta arrives', () => other.heard.messages.length === 2);
+    const last = other.heard.messages.at(-1);
+    if (last?.kind !== 'delta') throw new Error('a delta was sent');
+    expect({ ...last, entries: [...last.entries] }).toEqual({ ...delta, entries: [0, 255, 7] });
+  });
+
+  it('tells the peer that a link was closed, and nothing to who closed it', async () => {
+    const { link, heard, other } = await connect();
+    link.close();
+    await eventually('the end is told', () => other.heard.ends.length === 1);
+    link.send(hint(1));
+    other.link.send({ kind: 'holdChanged', token: 1, wasHeld: true });
+    const second = await connect();
+    expect(second.other.heard.messages).toEqual([hint(0)]);
+    expect(heard).toMatchObject({ messages: [], ends: [] });
+    expect(other.heard.messages).toEqual([hint(0)]);
+  });
+
+  it('tells who opened a link that the peer has closed it', async () => {
+    const { heard, other } = await connect();
+    other.link.close();
+    await eventually('the end is told', () => heard.ends.length === 1);
+    expect(other.heard.ends).toEqual([]);
+  });
+
+  it('fails to open where nobody listens', async () => {
+    await server.close();
+    await expect(client.open(address, new Heard(), TIMEOUT_MS)).rejects.toThrow();
+  });
+
+  it('cuts its links when it is closed, which the peers are told', async () => {
+    const { heard } = await connect();
+    await server.close();
+    await eventually('the end is told', () => heard.ends.length === 1);
+  });
+}
