@@ -7,6 +7,7 @@ import {
   priceDraft,
   virtualKey,
 } from '../../test/contract/policy-store-records.js';
+import { matching } from '../../test/support/matching.js';
 import { RecordingLog } from '../../test/support/recording-log.js';
 import { Clock } from '../common/clock.js';
 import { SeededRandom } from '../common/seeded-random.js';
@@ -90,7 +91,7 @@ describe('governance', () => {
       expect(resolved).toMatchObject({ kind: 'found', key });
       if (resolved.kind !== 'found') return;
       const call = { provider: '', model: '', labels: {} };
-      expect(here.governance.match(resolved.chain, call).limits).toEqual([created]);
+      expect(matching(resolved.chain, call).limits).toEqual([created]);
     });
 
     it('ends with a rotation, and the new secret works', async () => {
@@ -161,7 +162,7 @@ describe('governance', () => {
       expect(resolved.kind).toBe('none');
       if (resolved.kind !== 'none') return;
       const call = { provider: '', model: '', labels: {} };
-      expect(governance.match(resolved.chain, call).budgets).toMatchObject([{ id: 'b' }]);
+      expect(matching(resolved.chain, call).budgets).toMatchObject([{ id: 'b' }]);
     });
   });
 

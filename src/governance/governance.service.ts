@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/domain-error.js';
-import type { Chain, Directory } from './core/directory.js';
+import type { Chain, Directory, KnownKey } from './core/directory.js';
 import type { Budget, Limit, Owner, Price, VirtualKey } from './core/model.js';
-import type { Call, Matched } from './core/policy-group.js';
+import type { Policies } from './core/policy-group.js';
 import { RecentMisses } from './core/recent-misses.js';
 import { notFound } from './core/references.js';
 import { DirectoryFollower } from './directory-follower.js';
@@ -53,16 +53,9 @@ export class GovernanceService {
    */
   resolve(subject: KeyReference): Resolved | Promise<Resolved> {
     if (subject.kind === 'none') return { kind: 'none', chain: this.directory.chainOf(undefined) };
-    if (subject.kind === 'key') {
-      const { keyId } = subject;
-      return this.resolveBy(`id ${keyId}`, () => this.directory.get('virtual_key', keyId));
-    }
-    return this.resolveSecret(subject.secret);
-  }
-
-  /** The policies that apply to a call. */
-  match(chain: Chain, call: Call): Matched {
-    return this.directory.match(chain, call);
+    return subject.kind === 'key'
+      ? this.resolveId(subject.keyId)
+      : this.resolveSecret(subject.secret);
   }
 
   price(provider: string, model: string): Price | undefined {
@@ -78,7 +71,7 @@ export class GovernanceService {
   }
 
   /** @throws DomainError `NOT_FOUND` if there is no such owner. */
-  policiesOf(owner: Owner): Matched {
+  policiesOf(owner: Owner): Policies {
     const policies = this.directory.policiesOf(owner);
     if (policies !== undefined) return policies;
     throw owner.kind === 'root'
@@ -86,40 +79,44 @@ export class GovernanceService {
       : notFound(owner.kind, owner.id);
   }
 
+  private resolveId(keyId: string): Resolved | Promise<Resolved> {
+    const known = this.directory.findKey(keyId);
+    if (known !== undefined) return this.found(known);
+    return this.readThrough(`id ${keyId}`, () => this.directory.findKey(keyId));
+  }
+
   private resolveSecret(secret: string): Resolved | Promise<Resolved> {
     if (secret.length > SECRET_CHARACTERS_MAX) return UNKNOWN;
     const hash = this.hashes.hashOf(secret);
-    return this.resolveBy(hash, () => {
-      const key = this.directory.findKeyBySecretHash(hash);
-      if (key !== undefined) this.hashes.keep(secret, hash);
-      return key;
-    });
+    const known = this.directory.findKeyBySecretHash(hash);
+    if (known === undefined)
+      return this.readThrough(hash, () => this.directory.findKeyBySecretHash(hash));
+    this.hashes.keep(secret, hash);
+    return this.found(known);
   }
 
-  private resolveBy(
+  private readThrough(
     name: string,
-    find: () => VirtualKey | undefined,
+    find: () => KnownKey | undefined,
   ): Resolved | Promise<Resolved> {
-    const key = find();
-    if (key !== undefined) return this.found(key);
     if (this.misses.has(name, this.clock.monoNow())) return UNKNOWN;
-    return this.readThrough(name, find);
+    return this.catchUpAndFind(name, find);
   }
 
-  private async readThrough(name: string, find: () => VirtualKey | undefined): Promise<Resolved> {
+  private async catchUpAndFind(name: string, find: () => KnownKey | undefined): Promise<Resolved> {
     try {
       await this.follower.catchUp();
     } catch (cause) {
       const message = 'the virtual key is not in memory, and the store that may know it is away';
       throw new DomainError('UNAVAILABLE', message, { cause });
     }
-    const key = find();
-    if (key !== undefined) return this.found(key);
+    const known = find();
+    if (known !== undefined) return this.found(known);
     this.misses.add(name, this.clock.monoNow());
     return UNKNOWN;
   }
 
-  private found(key: VirtualKey): Resolved {
-    return { kind: 'found', key, chain: this.directory.chainOf(key) };
+  private found(known: KnownKey): Resolved {
+    return { kind: 'found', key: known.key, chain: this.directory.chainOf(known) };
   }
 }

@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { WeirConfig } from '../config/weir-config.js';
 import type { WallMs } from '../common/time.js';
 import { accessDenial } from '../governance/core/access.js';
-import type { Budget, Limit } from '../governance/core/model.js';
 import { GovernanceService, type Resolved } from '../governance/governance.service.js';
 import type { CallTarget } from './core/calls.js';
 import type { DenyReason } from './core/decision.js';
+import { type Matched, MatchedPolicies } from './matched-policies.js';
 
 /** Whether a call's key lets it through to the policies, and which policies those are. */
 export type Admission =
@@ -13,8 +13,7 @@ export type Admission =
   | {
       readonly kind: 'admitted';
       readonly caller: Caller;
-      readonly limits: readonly Limit[];
-      readonly budgets: readonly Budget[];
+      readonly matched: Matched;
     };
 
 /** Whom a call belongs to. Empty where there is none. */
@@ -35,6 +34,7 @@ export const callerOf = (resolved: Resolved): Caller => {
 export class CallAdmission {
   constructor(
     private readonly governance: GovernanceService,
+    private readonly policies: MatchedPolicies,
     private readonly config: WeirConfig,
   ) {}
 
@@ -59,8 +59,8 @@ export class CallAdmission {
   }
 
   private admitted(call: CallTarget, resolved: Exclude<Resolved, { kind: 'unknown' }>): Admission {
-    const policies = this.governance.match(resolved.chain, call);
-    return { kind: 'admitted', caller: callerOf(resolved), ...policies };
+    const matched = this.policies.match(resolved.chain, call);
+    return { kind: 'admitted', caller: callerOf(resolved), matched };
   }
 }
 

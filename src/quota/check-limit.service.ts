@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { ReservationFacts } from '../budgets/core/ledger-item.js';
+import { assert } from '../common/assert.js';
 import type { WallMs } from '../common/time.js';
 import type { Demand, Reading, Receipt } from '../counters/core/counter.js';
 import { CounterEngine } from '../counters/counter-engine.js';
-import type { Budget, Limit } from '../governance/core/model.js';
+import type { Budget } from '../governance/core/model.js';
+import { type Outcomes, settleAll, type Settled } from './batch.js';
 import { type BudgetAnswer, type BudgetCheck, BudgetChecks } from './budget-checks.js';
 import { type Admission, CallAdmission, type Caller } from './call-admission.js';
 import type { CheckCall } from './core/calls.js';
@@ -11,6 +13,7 @@ import { DecisionCounts } from './core/decision-counts.js';
 import { type Decision, decide, denyKey, type PolicyVerdict } from './core/decision.js';
 import { Estimates } from './estimates.js';
 import { inOwnerOrder, type MatchedPolicies } from './matched-policies.js';
+import type { PlannedLimit } from './owner-plan.js';
 import { QuotaPorts } from './quota-ports.js';
 
 export interface CheckAnswer {
@@ -18,18 +21,18 @@ export interface CheckAnswer {
   /** Empty if the call named no key, or one that does not exist. */
   readonly virtualKeyId: string;
   /** What was set aside, if anything was. */
-  readonly reservation?: ReservationFacts;
+  readonly reservation?: ReservationFacts | undefined;
   /** The reservation is one that the same check had made before. */
-  readonly isReplayed?: boolean;
+  readonly isReplayed?: boolean | undefined;
   /** The call was let pass without the ledger, which is away. */
-  readonly isUnheld?: boolean;
+  readonly isUnheld?: boolean | undefined;
 }
 
 /** A check whose key and policies are known. */
 interface MatchedCheck {
   readonly call: CheckCall;
   readonly caller: Caller;
-  readonly limits: readonly Limit[];
+  readonly limits: readonly PlannedLimit[];
   readonly budgets: readonly Budget[];
   readonly demands: readonly Demand[];
   readonly now: WallMs;
@@ -59,53 +62,71 @@ export class CheckLimitService {
   }
 
   check(call: CheckCall): CheckAnswer | Promise<CheckAnswer> {
-    const admission = this.admission.admit(call, this.ports.clock.wallNow());
+    const { clock } = this.ports;
+    const now = clock.wallNow();
+    const admission = this.admission.admit(call, now);
     return admission instanceof Promise
-      ? admission.then((known) => this.decideFor(call, known))
-      : this.decideFor(call, admission);
+      ? admission.then((known) => this.decideFor(call, known, clock.wallNow()))
+      : this.decideFor(call, admission, now);
   }
 
-  /** In order. Keys are looked up first, so that one that takes a while does not change the order. */
-  async checkMany(
+  /**
+   * In order, and at one instant. Keys are looked up first, so that one that takes a while does not
+   * change the order. A batch whose keys are all in memory and that meets limits only needs no promise.
+   */
+  checkMany(calls: readonly CheckCall[]): Outcomes<CheckAnswer> {
+    const { clock } = this.ports;
+    const now = clock.wallNow();
+    const admissions = settleAll(calls, (call) => this.admission.admit(call, now));
+    return admissions instanceof Promise
+      ? admissions.then((known) => this.decideAll(calls, known, clock.wallNow()))
+      : this.decideAll(calls, admissions, now);
+  }
+
+  private decideAll(
     calls: readonly CheckCall[],
-  ): Promise<readonly PromiseSettledResult<CheckAnswer>[]> {
-    const now = this.ports.clock.wallNow();
-    const admissions = await Promise.allSettled(
-      calls.map(async (call) => ({ call, admission: await this.admission.admit(call, now) })),
-    );
-    return Promise.allSettled(
-      admissions.map(async (settled) => {
-        if (settled.status === 'rejected') throw settled.reason;
-        return this.decideFor(settled.value.call, settled.value.admission);
-      }),
-    );
+    admissions: readonly Settled<Admission>[],
+    now: WallMs,
+  ): Outcomes<CheckAnswer> {
+    return settleAll(calls, (call, i) => {
+      const admission = admissions[i];
+      assert(admission !== undefined, 'each call was admitted or refused');
+      if (admission.status === 'rejected') throw admission.reason;
+      return this.decideFor(call, admission.value, now);
+    });
   }
 
-  private decideFor(call: CheckCall, admission: Admission): CheckAnswer | Promise<CheckAnswer> {
+  private decideFor(
+    call: CheckCall,
+    admission: Admission,
+    now: WallMs,
+  ): CheckAnswer | Promise<CheckAnswer> {
     if (admission.kind === 'refused') {
       const decision = denyKey(admission.reason);
       return this.answer(call, admission.virtualKeyId, { decision });
     }
-    const { caller, limits, budgets } = admission;
-    const demands = this.policies.demands(limits, call.requests);
-    const now = this.ports.clock.wallNow();
-    const check = { call, caller, limits, budgets, demands, now };
+    const { caller, matched } = admission;
     const { virtualKeyId } = caller;
-    if (budgets.length === 0) return this.answer(call, virtualKeyId, this.checkLimits(check));
+    const { limits, budgets } = matched;
+    const demands = this.policies.demands(limits, call);
+    const check = { call, caller, limits, budgets, demands, now };
+    if (budgets.length === 0)
+      return this.answer(call, virtualKeyId, { decision: this.checkLimits(check) });
     return this.checkBoth(check).then((outcome) => this.answer(call, virtualKeyId, outcome));
   }
 
   private answer(call: CheckCall, virtualKeyId: string, outcome: Outcome): CheckAnswer {
-    if (!call.dryRun && outcome.isReplayed !== true) this.counts.record(outcome.decision);
-    return { ...outcome, virtualKeyId };
+    const { decision, reservation, isReplayed, isUnheld } = outcome;
+    if (!call.dryRun && isReplayed !== true) this.counts.record(decision);
+    return { decision, virtualKeyId, reservation, isReplayed, isUnheld };
   }
 
-  private checkLimits(check: MatchedCheck): Outcome {
+  private checkLimits(check: MatchedCheck): Decision {
     const { call, demands, now } = check;
     const readings = call.dryRun
       ? this.counters.read(demands, now)
       : this.counters.take(demands, now).readings;
-    return { decision: decide(this.limitVerdicts(check, readings)) };
+    return decide(this.limitVerdicts(check, readings));
   }
 
   private async checkBoth(check: MatchedCheck): Promise<Outcome> {
@@ -191,12 +212,12 @@ export class CheckLimitService {
     return decide(inOwnerOrder(this.limitVerdicts(check, readings), budgets));
   }
 
-  private limitVerdicts({ limits, call }: MatchedCheck, readings: readonly Reading[]) {
-    return this.policies.limitVerdicts(limits, call.requests, readings);
+  private limitVerdicts({ limits, demands }: MatchedCheck, readings: readonly Reading[]) {
+    return this.policies.limitVerdicts(limits, demands, readings);
   }
 }
 
-const withoutRefusal = (verdict: PolicyVerdict): PolicyVerdict => ({
+const withoutRefusal = <V extends PolicyVerdict>(verdict: V): V => ({
   ...verdict,
   refusal: undefined,
 });

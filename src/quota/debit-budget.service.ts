@@ -5,18 +5,20 @@ import type { JournaledDebit } from '../budgets/core/journal-entry.js';
 import type { BudgetLevel, LedgerAnswer, PostDebit } from '../budgets/core/ledger-item.js';
 import type { Debit, DebitFacts } from '../budgets/core/ledger-model.js';
 import { priceDebit } from '../budgets/core/price-debit.js';
-import { AssertionError } from '../common/assert.js';
+import { assert, AssertionError } from '../common/assert.js';
 import { DomainError } from '../common/domain-error.js';
 import { newId } from '../common/ids.js';
 import type { WallMs } from '../common/time.js';
 import { CounterEngine } from '../counters/counter-engine.js';
 import type { Budget } from '../governance/core/model.js';
 import { GovernanceService, type Resolved } from '../governance/governance.service.js';
+import { type Settled, settleAll } from './batch.js';
 import { callerOf } from './call-admission.js';
 import { JUST_LOOKING } from './core/budget-verdict.js';
 import { debitBody } from './core/call-body.js';
 import { type DebitCall, keyNotFound } from './core/calls.js';
 import type { PolicyVerdict } from './core/decision.js';
+import { ONE_REQUEST } from './owner-plan.js';
 import { QuotaPorts } from './quota-ports.js';
 import { reservationEnded, reservationNotFound } from './reservation-errors.js';
 
@@ -64,18 +66,14 @@ export class DebitBudgetService {
   }
 
   /** In order, and in as few commits as possible: all are handed over before the first is waited for. */
-  async debitMany(
-    calls: readonly DebitCall[],
-  ): Promise<readonly PromiseSettledResult<DebitAnswer>[]> {
-    const subjects = await Promise.allSettled(
-      calls.map(async (call) => ({ call, resolved: await this.governance.resolve(call.subject) })),
-    );
-    return Promise.allSettled(
-      subjects.map(async (settled) => {
-        if (settled.status === 'rejected') throw settled.reason;
-        return this.post(settled.value.call, settled.value.resolved);
-      }),
-    );
+  async debitMany(calls: readonly DebitCall[]): Promise<readonly Settled<DebitAnswer>[]> {
+    const subjects = await settleAll(calls, (call) => this.governance.resolve(call.subject));
+    return settleAll(calls, (call, i) => {
+      const subject = subjects[i];
+      assert(subject !== undefined, 'each key was looked up');
+      if (subject.status === 'rejected') throw subject.reason;
+      return this.post(call, subject.value);
+    });
   }
 
   private async post(call: DebitCall, resolved: Resolved): Promise<DebitAnswer> {
@@ -90,7 +88,7 @@ export class DebitBudgetService {
 
   private prepare(call: DebitCall, resolved: Known): PreparedDebit {
     const now = this.ports.clock.wallNow();
-    const { budgets } = this.governance.match(resolved.chain, call);
+    const { budgets } = this.ports.policies.match(resolved.chain, call);
     const caller = callerOf(resolved);
     const debit: Debit = {
       id: newId('debit', now, this.ports.random),
@@ -122,8 +120,9 @@ export class DebitBudgetService {
   }
 
   private countLimits(call: DebitCall, resolved: Known): void {
-    const { limits } = this.governance.match(resolved.chain, call);
-    this.counters.add(this.ports.policies.demands(limits, 1), this.ports.clock.wallNow());
+    const { clock, policies } = this.ports;
+    const { limits } = policies.match(resolved.chain, call);
+    this.counters.add(policies.demands(limits, ONE_REQUEST), clock.wallNow());
   }
 
   private answer(

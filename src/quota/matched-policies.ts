@@ -1,28 +1,61 @@
 import { Injectable } from '@nestjs/common';
+import { assert } from '../common/assert.js';
 import { IntervalCache } from '../common/interval-at.js';
 import type { WallMs } from '../common/time.js';
 import type { BudgetLevel, PeriodLimit } from '../budgets/core/ledger-item.js';
 import type { PeriodKey } from '../budgets/core/ledger-model.js';
-import type { CounterSpec, Demand, Reading } from '../counters/core/counter.js';
+import type { Demand, Reading } from '../counters/core/counter.js';
+import type { Chain } from '../governance/core/directory.js';
 import type { Budget, Limit } from '../governance/core/model.js';
+import type { Call } from '../governance/core/policy-group.js';
 import { type BudgetQuestion, budgetVerdict } from './core/budget-verdict.js';
-import type { PolicyVerdict } from './core/decision.js';
-import { limitVerdict } from './core/limit-verdict.js';
+import type {
+  BudgetVerdict,
+  LimitVerdict,
+  PolicyFacts,
+  PolicyVerdict,
+  Refusal,
+} from './core/decision.js';
+import { limitRefusal, limitVerdict } from './core/limit-verdict.js';
 import { ProvisionalTakes } from './core/provisional-takes.js';
+import { type CountedCall, OwnerPlan, PlannedLimit } from './owner-plan.js';
+
+/** What a call meets: the root's policies first, the key's last; of one owner in the order of ids. */
+export interface Matched {
+  readonly limits: readonly PlannedLimit[];
+  readonly budgets: readonly Budget[];
+}
+
+const NONE: Matched = { limits: [], budgets: [] };
 
 /** Where policies become counters and periods, and what those say becomes verdicts. */
 @Injectable()
 export class MatchedPolicies {
   readonly provisional = new ProvisionalTakes();
-  private readonly counters = new WeakMap<Limit, CounterSpec>();
   private readonly intervals = new IntervalCache();
 
-  demands(limits: readonly Limit[], requests: number): readonly Demand[] {
-    return limits.map((limit) => ({
-      counter: this.counterOf(limit),
-      amount: requests,
-      enforced: !limit.shadow,
-    }));
+  /** Looks only at policies of the call's own owners, each of which is prepared. */
+  match(chain: Chain, call: Call): Matched {
+    if (chain.groups.length === 0) return NONE;
+    const limits: PlannedLimit[] = [];
+    const budgets: Budget[] = [];
+    for (const group of chain.groups) {
+      const plan = OwnerPlan.of(group);
+      for (const limit of plan.limits)
+        if (limit.applies === undefined || limit.applies(call)) limits.push(limit);
+      for (const { policy, applies } of plan.budgets)
+        if (applies === undefined || applies(call)) budgets.push(policy);
+    }
+    return { limits, budgets };
+  }
+
+  /** All policies of one owner, whatever they apply to. */
+  planned(limits: readonly Limit[]): readonly PlannedLimit[] {
+    return limits.map((policy) => new PlannedLimit({ policy, applies: undefined }));
+  }
+
+  demands(limits: readonly PlannedLimit[], call: CountedCall): readonly Demand[] {
+    return limits.map((limit) => limit.demandOf(call));
   }
 
   periodKeys(budgets: readonly Budget[], now: WallMs): readonly PeriodKey[] {
@@ -39,18 +72,26 @@ export class MatchedPolicies {
     }));
   }
 
+  /** One verdict for each limit, in order; `demands` are those that the readings answer. */
   limitVerdicts(
-    limits: readonly Limit[],
-    requests: number,
+    limits: readonly PlannedLimit[],
+    demands: readonly Demand[],
     readings: readonly Reading[],
-  ): PolicyVerdict[] {
-    return limits.flatMap((limit, i) => {
-      const reading = readings[i];
-      if (reading === undefined) return [];
-      const provisional = this.provisional.of(this.counterOf(limit).name);
-      const question = { maximum: limit.maximum, amount: requests, provisional };
-      return [limitVerdict(factsOf(limit), question, reading)];
-    });
+  ): LimitVerdict[] {
+    const verdicts: LimitVerdict[] = [];
+    let i = 0;
+    for (const limit of limits) {
+      const demand = demands[i];
+      const reading = readings[i++];
+      assert(demand !== undefined && reading !== undefined, 'each limit was read');
+      const refusal = reading.admits ? undefined : this.refusal(limit, demand, reading);
+      verdicts.push(limitVerdict(limit, reading, refusal));
+    }
+    return verdicts;
+  }
+
+  private refusal(limit: PlannedLimit, { counter, amount }: Demand, reading: Reading): Refusal {
+    return limitRefusal(limit, reading, amount, this.provisional.of(counter.name));
   }
 
   budgetVerdicts(
@@ -58,7 +99,7 @@ export class MatchedPolicies {
     levels: readonly BudgetLevel[],
     question: BudgetQuestion,
     now: WallMs,
-  ): PolicyVerdict[] {
+  ): BudgetVerdict[] {
     return budgets.flatMap((budget, i) => {
       const level = levels[i];
       if (level === undefined) return [];
@@ -74,24 +115,9 @@ export class MatchedPolicies {
     const period = this.intervals.intervalAt(budget.period, now);
     return { budgetId: budget.id, generation: budget.generation, period };
   }
-
-  /** One spec object for each version of a limit, so that the engine can remember things about it. */
-  counterOf(limit: Limit): CounterSpec {
-    const known = this.counters.get(limit);
-    if (known !== undefined) return known;
-    const { id, generation, algorithm, window, maximum } = limit;
-    const counter = { name: `${id}/${generation}`, algorithm, window, maximum };
-    this.counters.set(limit, counter);
-    return counter;
-  }
 }
 
-const factsOf = ({
-  id,
-  name,
-  owner,
-  shadow,
-}: Limit | Budget): Pick<PolicyVerdict, 'policyId' | 'policyName' | 'owner' | 'shadow'> => ({
+const factsOf = ({ id, name, owner, shadow }: Budget): PolicyFacts => ({
   policyId: id,
   policyName: name,
   owner,
@@ -106,5 +132,7 @@ export function inOwnerOrder(
   budgets: readonly PolicyVerdict[],
 ): readonly PolicyVerdict[] {
   if (budgets.length === 0) return limits;
-  return [...limits, ...budgets].sort((a, b) => RANK[a.owner.kind] - RANK[b.owner.kind]);
+  return [...limits, ...budgets].sort(
+    (a, b) => RANK[a.policy.owner.kind] - RANK[b.policy.owner.kind],
+  );
 }

@@ -35,11 +35,12 @@ import type {
   ReservationName,
   Subject,
 } from './core/calls.js';
-import type { DenyReason, PolicyVerdict } from './core/decision.js';
+import type { DenyReason, PolicyFacts, PolicyVerdict } from './core/decision.js';
 import type { DebitAnswer } from './debit-budget.service.js';
 import type { ExtendAnswer, ReleaseAnswer } from './reservations.service.js';
 import type { Usage } from './usage.service.js';
 
+type OwnerName = PolicyFacts['owner']['kind'];
 type SubjectMessage = CheckLimitRequest['subject'];
 
 export function toSubject(subject: SubjectMessage): Subject {
@@ -48,15 +49,21 @@ export function toSubject(subject: SubjectMessage): Subject {
   return { kind: 'key', keyId: subject.value };
 }
 
-export function toRawCheck(request: CheckLimitRequest): RawCheck {
-  const { subject, reserveTtl, ...rest } = request;
-  return {
-    ...rest,
-    requests: request.requests,
-    subject: toSubject(subject),
-    reserveTtlMs: optionalMs(reserveTtl),
-  };
-}
+/** Field by field: to spread a message costs more than to decide it. */
+export const toRawCheck = (request: CheckLimitRequest): RawCheck => ({
+  subject: toSubject(request.subject),
+  provider: request.provider,
+  model: request.model,
+  labels: request.labels,
+  requests: request.requests,
+  amountNanos: request.amountNanos,
+  inputTokens: request.inputTokens,
+  maxOutputTokens: request.maxOutputTokens,
+  dryRun: request.dryRun,
+  noHold: request.noHold,
+  reservationKey: request.reservationKey,
+  reserveTtlMs: optionalMs(request.reserveTtl),
+});
 
 export const toRawExtend = (request: ExtendReservationRequest): RawExtend => ({
   subject: toSubject(request.subject),
@@ -161,23 +168,32 @@ export function fromItemError(error: unknown): ItemError {
 }
 
 export function fromVerdict(verdict: PolicyVerdict): PolicyStatus {
-  const { refusal, owner } = verdict;
+  const { refusal, policy } = verdict;
   return {
-    policyId: verdict.policyId,
-    policyName: verdict.policyName,
-    owner: { kind: OWNER_KINDS[owner.kind], id: owner.id },
-    unit: verdict.unit === 'requests' ? Unit.UNIT_REQUESTS : Unit.UNIT_NANO_USD,
-    limit: verdict.limit,
-    remaining: verdict.remaining,
-    held: verdict.held,
+    policyId: policy.policyId,
+    policyName: policy.policyName,
+    owner: { kind: OWNER_KINDS[policy.owner.kind], id: policy.owner.id },
+    ...amountsOf(verdict),
     interval: fromInterval(verdict.interval),
-    shadow: verdict.shadow,
+    shadow: policy.shadow,
     admits: refusal === undefined,
     retryAfter: optionalDuration(refusal?.retryAfterMs),
   };
 }
 
-export function toOwnerKind(owner: OwnerMessage): PolicyVerdict['owner']['kind'] | undefined {
+function amountsOf(
+  verdict: PolicyVerdict,
+): Pick<PolicyStatus, 'unit' | 'limit' | 'remaining' | 'held'> {
+  if (verdict.kind === 'budget') {
+    const { limitNanos: limit, remainingNanos: remaining, heldNanos: held } = verdict;
+    return { unit: Unit.UNIT_NANO_USD, limit, remaining, held };
+  }
+  const { policy, remaining } = verdict;
+  const limit = BigInt(policy.maximum);
+  return { unit: Unit.UNIT_REQUESTS, limit, remaining: BigInt(remaining), held: 0n };
+}
+
+export function toOwnerKind(owner: OwnerMessage): OwnerName | undefined {
   return OWNER_NAMES[owner.kind];
 }
 
@@ -187,14 +203,14 @@ const optionalMs = (duration: Duration | undefined): number | undefined =>
 const optionalDuration = (ms: number | undefined) =>
   ms === undefined ? undefined : toDuration(ms);
 
-const OWNER_KINDS: Readonly<Record<PolicyVerdict['owner']['kind'], OwnerKind>> = {
+const OWNER_KINDS: Readonly<Record<OwnerName, OwnerKind>> = {
   root: OwnerKind.OWNER_KIND_ROOT,
   customer: OwnerKind.OWNER_KIND_CUSTOMER,
   team: OwnerKind.OWNER_KIND_TEAM,
   virtual_key: OwnerKind.OWNER_KIND_VIRTUAL_KEY,
 };
 
-const OWNER_NAMES: Partial<Record<OwnerKind, PolicyVerdict['owner']['kind']>> = {
+const OWNER_NAMES: Partial<Record<OwnerKind, OwnerName>> = {
   [OwnerKind.OWNER_KIND_ROOT]: 'root',
   [OwnerKind.OWNER_KIND_CUSTOMER]: 'customer',
   [OwnerKind.OWNER_KIND_TEAM]: 'team',

@@ -20,7 +20,7 @@ import type {
   ReleaseReservationResponse,
 } from '../gen/weir/v1/quota_service.js';
 import { toInterval } from '../rpc/proto-interval.js';
-import { runBatch } from './batch.js';
+import { runBatch, type Settled } from './batch.js';
 import { type CheckAnswer, CheckLimitService } from './check-limit.service.js';
 import { checkCall, debitCall, extendCall, releaseCall, requireBatchSize } from './core/calls.js';
 import { type DebitAnswer, DebitBudgetService } from './debit-budget.service.js';
@@ -58,13 +58,15 @@ export class QuotaController {
     return answer instanceof Promise ? answer.then(fromCheckAnswer) : fromCheckAnswer(answer);
   }
 
-  async batchCheckLimit({ checks }: BatchCheckLimitRequest): Promise<BatchCheckLimitResponse> {
+  batchCheckLimit({
+    checks,
+  }: BatchCheckLimitRequest): BatchCheckLimitResponse | Promise<BatchCheckLimitResponse> {
     requireBatchSize('checks', checks.length, BATCH_ITEMS_MAX);
-    const results = await runBatch(checks, {
+    const outcomes = runBatch(checks, {
       parse: (item) => checkCall(toRawCheck(item)),
       run: (calls) => this.checks.checkMany(calls),
     });
-    return { results: results.map(checkResult) };
+    return outcomes instanceof Promise ? outcomes.then(checkResults) : checkResults(outcomes);
   }
 
   async debitBudget(request: DebitBudgetRequest): Promise<DebitBudgetResponse> {
@@ -106,12 +108,16 @@ export class QuotaController {
   }
 }
 
-function checkResult(settled: PromiseSettledResult<CheckAnswer>): CheckLimitResult {
+const checkResults = (outcomes: readonly Settled<CheckAnswer>[]): BatchCheckLimitResponse => ({
+  results: outcomes.map(checkResult),
+});
+
+function checkResult(settled: Settled<CheckAnswer>): CheckLimitResult {
   if (settled.status === 'rejected') return itemError(settled.reason);
   return { result: { $case: 'response', value: fromCheckAnswer(settled.value) } };
 }
 
-function debitResult(settled: PromiseSettledResult<DebitAnswer>): DebitBudgetResult {
+function debitResult(settled: Settled<DebitAnswer>): DebitBudgetResult {
   if (settled.status === 'rejected') return itemError(settled.reason);
   return { result: { $case: 'response', value: fromDebitAnswer(settled.value) } };
 }

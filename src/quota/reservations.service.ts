@@ -8,6 +8,7 @@ import { GovernanceService } from '../governance/governance.service.js';
 import { callerOf } from './call-admission.js';
 import { type ExtendCall, keyNotFound, type ReleaseCall, type Subject } from './core/calls.js';
 import { readTakes } from './core/takes.js';
+import { counterOf } from './owner-plan.js';
 import { QuotaPorts } from './quota-ports.js';
 import { reservationEnded, reservationNotFound } from './reservation-errors.js';
 
@@ -86,7 +87,7 @@ export class ReservationsService {
       const [limitId = ''] = take.counterName.split('/');
       const limit = this.governance.limit(limitId);
       if (limit === undefined) return [];
-      const counter = this.ports.policies.counterOf(limit);
+      const counter = counterOf(limit);
       if (counter.name !== take.counterName) return [];
       const { windowStart, amount } = take;
       return [{ entry: { counter, windowStart, amount }, actual: 0 }];

@@ -10,6 +10,7 @@ import { JUST_LOOKING } from './core/budget-verdict.js';
 import { keyNotFound, type Subject } from './core/calls.js';
 import type { PolicyVerdict } from './core/decision.js';
 import { inOwnerOrder, MatchedPolicies } from './matched-policies.js';
+import { ONE_REQUEST } from './owner-plan.js';
 
 export interface Usage {
   readonly verdicts: readonly PolicyVerdict[];
@@ -41,15 +42,17 @@ export class UsageService {
 
   /** @throws DomainError `NOT_FOUND` if there is no such owner. */
   async ofOwner(owner: Owner, interval: Interval | undefined): Promise<Usage> {
-    const { limits, budgets } = this.governance.policiesOf(owner);
+    const { limits: all, budgets } = this.governance.policiesOf(owner);
     const now = this.clock.wallNow();
-    const readings = this.counters.read(this.policies.demands(limits, 1), now);
+    const limits = this.policies.planned(all);
+    const demands = this.policies.demands(limits, ONE_REQUEST);
+    const readings = this.counters.read(demands, now);
     const [levels, spend] = await Promise.all([
       this.budgets.levels(this.policies.periodKeys(budgets, now)),
       this.budgets.spend({ owner, interval }),
     ]);
     const verdicts = inOwnerOrder(
-      this.policies.limitVerdicts(limits, 1, readings),
+      this.policies.limitVerdicts(limits, demands, readings),
       this.policies.budgetVerdicts(budgets, levels, JUST_LOOKING, now),
     );
     return { verdicts, spend };

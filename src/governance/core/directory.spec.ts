@@ -8,6 +8,7 @@ import {
   team,
   virtualKey,
 } from '../../../test/contract/policy-store-records.js';
+import { matching } from '../../../test/support/matching.js';
 import type { Change } from './changes.js';
 import { Directory } from './directory.js';
 import type { Limit, Match, Owner, RecordByKind, RecordKind } from './model.js';
@@ -26,8 +27,8 @@ const CALL: Call = { provider: 'openai', model: 'gpt-5', labels: {} };
 const of = (kind: Owner['kind'], id: string): Owner => ({ kind, id });
 
 const limitIds = (directory: Directory, keyId: string | undefined, call = CALL): string[] => {
-  const key = keyId === undefined ? undefined : directory.get('virtual_key', keyId);
-  return directory.match(directory.chainOf(key), call).limits.map(({ id }) => id);
+  const known = keyId === undefined ? undefined : directory.findKey(keyId);
+  return matching(directory.chainOf(known), call).limits.map(({ id }) => id);
 };
 
 const FAMILY = [
@@ -62,11 +63,11 @@ describe('a directory', () => {
 
   it('finds keys by the hash of their secret, and follows a rotation', () => {
     const directory = directoryOf(...FAMILY);
-    expect(directory.findKeyBySecretHash('hash of k')?.id).toBe('k');
+    expect(directory.findKeyBySecretHash('hash of k')?.key.id).toBe('k');
     const rotated = put('virtual_key', virtualKey({ id: 'k', secretHash: 'new' }));
     directory.apply({ kind: 'changes', version: 2n, changes: [rotated] });
     expect(directory.findKeyBySecretHash('hash of k')).toBeUndefined();
-    expect(directory.findKeyBySecretHash('new')?.id).toBe('k');
+    expect(directory.findKeyBySecretHash('new')?.key.id).toBe('k');
   });
 
   it('finds prices by provider and model', () => {

@@ -11,7 +11,7 @@ import type {
   Team,
   VirtualKey,
 } from './model.js';
-import { type Call, type Matched, PolicyGroup } from './policy-group.js';
+import { type Policies, PolicyGroup } from './policy-group.js';
 
 /** Whose policies a call meets. Empty levels are left out. Valid until the directory's epoch changes. */
 export interface Chain {
@@ -19,6 +19,19 @@ export interface Chain {
   readonly team: Team | undefined;
   /** Root, customer, team, key: as far as they have policies. */
   readonly groups: readonly PolicyGroup[];
+}
+
+/** Where a chain is kept: it is found once for each epoch, not for each call. */
+class ChainMemo {
+  chain: Chain | undefined;
+  epoch = -1;
+}
+
+/** A key as calls find it. */
+export class KnownKey extends ChainMemo {
+  constructor(readonly key: VirtualKey) {
+    super();
+  }
 }
 
 type Records = { readonly [K in RecordKind]: Map<string, RecordByKind[K]> };
@@ -40,7 +53,9 @@ export class Directory {
     budget: new Map(),
     price: new Map(),
   };
-  private readonly keysByHash = new Map<string, VirtualKey>();
+  private readonly keysById = new Map<string, KnownKey>();
+  private readonly keysByHash = new Map<string, KnownKey>();
+  private readonly nobody = new ChainMemo();
   private readonly groups: { readonly [K in OwnerKind]: Map<string, PolicyGroup> } = {
     root: new Map(),
     customer: new Map(),
@@ -63,11 +78,11 @@ export class Directory {
 
   /** Takes over an update. One that is older than what is here changes nothing. */
   apply(update: Update): void {
+    if (update.kind === 'changes' && update.version <= this.currentVersion) return;
+    this.currentEpoch++;
     if (update.kind === 'everything') this.clear();
-    else if (update.version <= this.currentVersion) return;
     for (const change of update.changes) this.applyChange(change);
     this.currentVersion = update.version;
-    this.currentEpoch++;
   }
 
   get<K extends RecordKind>(kind: K, id: string): RecordByKind[K] | undefined {
@@ -78,7 +93,11 @@ export class Directory {
     return this.records[kind].size;
   }
 
-  findKeyBySecretHash(hash: string): VirtualKey | undefined {
+  findKey(id: string): KnownKey | undefined {
+    return this.keysById.get(id);
+  }
+
+  findKeyBySecretHash(hash: string): KnownKey | undefined {
     return this.keysByHash.get(hash);
   }
 
@@ -87,7 +106,22 @@ export class Directory {
   }
 
   /** The chain of a key, or without one: of the root alone. */
-  chainOf(key: VirtualKey | undefined): Chain {
+  chainOf(known: KnownKey | undefined): Chain {
+    const memo = known ?? this.nobody;
+    if (memo.chain !== undefined && memo.epoch === this.currentEpoch) return memo.chain;
+    const chain = this.findChain(known?.key);
+    memo.chain = chain;
+    memo.epoch = this.currentEpoch;
+    return chain;
+  }
+
+  /** All policies of one owner. Undefined: there is no such owner. */
+  policiesOf(owner: Owner): Policies | undefined {
+    if (owner.kind !== 'root' && !this.records[owner.kind].has(owner.id)) return undefined;
+    return this.groups[owner.kind].get(owner.id)?.all() ?? { limits: [], budgets: [] };
+  }
+
+  private findChain(key: VirtualKey | undefined): Chain {
     const team = key?.teamId === undefined ? undefined : this.records.team.get(key.teamId);
     const customerId = team?.customerId ?? key?.customerId;
     const customer = customerId === undefined ? undefined : this.records.customer.get(customerId);
@@ -99,21 +133,10 @@ export class Directory {
     return { customer, team, groups };
   }
 
-  /** All policies of one owner. Undefined: there is no such owner. */
-  policiesOf(owner: Owner): Matched | undefined {
-    if (owner.kind !== 'root' && !this.records[owner.kind].has(owner.id)) return undefined;
-    return this.groups[owner.kind].get(owner.id)?.all() ?? { limits: [], budgets: [] };
-  }
-
-  match(chain: Chain, call: Call): Matched {
-    const matched: { limits: Limit[]; budgets: Budget[] } = { limits: [], budgets: [] };
-    for (const group of chain.groups) group.collect(call, matched);
-    return matched;
-  }
-
   private clear(): void {
     for (const map of Object.values(this.records)) map.clear();
     for (const map of Object.values(this.groups)) map.clear();
+    this.keysById.clear();
     this.keysByHash.clear();
     this.prices.clear();
   }
@@ -141,8 +164,14 @@ export class Directory {
   }
 
   private reindexKey(before: VirtualKey | undefined, after: VirtualKey | undefined): void {
-    if (before !== undefined) this.keysByHash.delete(before.secretHash);
-    if (after !== undefined) this.keysByHash.set(after.secretHash, after);
+    if (before !== undefined) {
+      this.keysById.delete(before.id);
+      this.keysByHash.delete(before.secretHash);
+    }
+    if (after === undefined) return;
+    const known = new KnownKey(after);
+    this.keysById.set(after.id, known);
+    this.keysByHash.set(after.secretHash, known);
   }
 
   private reindexLimit(before: Limit | undefined, after: Limit | undefined): void {

@@ -8,65 +8,71 @@ export interface Call {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** Policies that apply to a call: the root's first, the key's last; of one owner in the order of ids. */
-export interface Matched {
+/** All policies of one owner, in the order of ids. */
+export interface Policies {
   readonly limits: readonly Limit[];
   readonly budgets: readonly Budget[];
 }
 
-type Applies = (call: Call) => boolean;
+/** Whether a policy applies to a call. */
+export type Applies = (call: Call) => boolean;
 
-interface Prepared<P> {
+export interface Prepared<P> {
   readonly policy: P;
-  readonly applies: Applies;
+  /** Undefined: to every call of the owner. */
+  readonly applies: Applies | undefined;
 }
 
 /**
- * The policies of one owner. Conditions are prepared when they change, not when a call comes: there are
+ * The policies of one owner. Conditions are prepared once for each change, not for each call: there are
  * thousands of calls for each change. Preparing waits for the first call, so that loading a million
  * policies does not prepare each owner's again and again.
  */
 export class PolicyGroup {
+  /**
+   * A place for whoever decides, to keep what it has made of these policies: it is emptied when one of
+   * them changes. Here and not in a map of its own, since a million owners have one each.
+   */
+  plan: object | undefined;
   private readonly limits: Limit[] = [];
   private readonly budgets: Budget[] = [];
-  private preparedLimits: readonly Prepared<Limit>[] | undefined;
-  private preparedBudgets: readonly Prepared<Budget>[] | undefined;
 
   isEmpty(): boolean {
     return this.limits.length === 0 && this.budgets.length === 0;
   }
 
   /** All policies of the owner, whatever they apply to. */
-  all(): Matched {
+  all(): Policies {
     return { limits: [...this.limits], budgets: [...this.budgets] };
   }
 
   putLimit(limit: Limit): void {
     putSorted(this.limits, limit);
-    this.preparedLimits = undefined;
+    this.plan = undefined;
   }
 
   putBudget(budget: Budget): void {
     putSorted(this.budgets, budget);
-    this.preparedBudgets = undefined;
+    this.plan = undefined;
   }
 
   removeLimit(id: string): void {
     removeSorted(this.limits, id);
-    this.preparedLimits = undefined;
+    this.plan = undefined;
   }
 
   removeBudget(id: string): void {
     removeSorted(this.budgets, id);
-    this.preparedBudgets = undefined;
+    this.plan = undefined;
   }
 
-  /** Appends the policies that apply to `call`. */
-  collect(call: Call, into: { readonly limits: Limit[]; readonly budgets: Budget[] }): void {
-    this.preparedLimits ??= prepareAll(this.limits);
-    this.preparedBudgets ??= prepareAll(this.budgets);
-    for (const each of this.preparedLimits) if (each.applies(call)) into.limits.push(each.policy);
-    for (const each of this.preparedBudgets) if (each.applies(call)) into.budgets.push(each.policy);
+  /** The limits in the order of their ids, with their conditions prepared. */
+  prepareLimits(): readonly Prepared<Limit>[] {
+    return prepareAll(this.limits);
+  }
+
+  prepareBudgets(): readonly Prepared<Budget>[] {
+    return prepareAll(this.budgets);
   }
 }
 
@@ -76,11 +82,11 @@ function prepareAll<P extends { readonly match: Match }>(
   return policies.map((policy) => ({ policy, applies: prepareMatch(policy.match) }));
 }
 
-function prepareMatch(match: Match): Applies {
+function prepareMatch(match: Match): Applies | undefined {
   const provider = prepareNames(match.providers);
   const model = prepareNames(match.models);
   const labels = prepareLabels(match.labels);
-  if (provider === undefined && model === undefined && labels === undefined) return () => true;
+  if (provider === undefined && model === undefined && labels === undefined) return undefined;
   return (call) =>
     (provider === undefined || provider(call.provider)) &&
     (model === undefined || model(call.model)) &&

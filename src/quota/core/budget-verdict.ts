@@ -1,7 +1,5 @@
 import type { Interval, WallMs } from '../../common/time.js';
-import type { PolicyVerdict, Refusal } from './decision.js';
-
-type PolicyFacts = Pick<PolicyVerdict, 'policyId' | 'policyName' | 'owner' | 'shadow'>;
+import type { BudgetVerdict, PolicyFacts, Refusal } from './decision.js';
 
 export interface BudgetState {
   /** What the period holds, grants and carry-over included. */
@@ -38,18 +36,18 @@ export function budgetVerdict(
   state: BudgetState,
   question: BudgetQuestion,
   now: WallMs,
-): PolicyVerdict {
+): BudgetVerdict {
   const { limitNanos, postedNanos, heldNanos, period } = state;
   const remaining = limitNanos - postedNanos - heldNanos;
   const needed = question.amountNanos > 0n ? question.amountNanos : 1n;
   const fits = needed <= remaining + question.ownNanos;
   return {
-    ...policy,
-    unit: 'nano_usd',
-    limit: limitNanos,
-    remaining,
-    held: heldNanos,
+    kind: 'budget',
+    policy,
     interval: period,
+    limitNanos,
+    remainingNanos: remaining,
+    heldNanos,
     refusal: fits ? undefined : refusal(state, needed, question.freesAt, now),
   };
 }

@@ -10,7 +10,10 @@ export class DecisionCounts {
   record(decision: Decision): void {
     if (decision.kind === 'allow') this.allowed += 1;
     else this.denied.set(decision.reason, (this.denied.get(decision.reason) ?? 0) + 1);
-    if (decision.verdicts.some(({ shadow, refusal }) => shadow && refusal !== undefined))
-      this.shadowDenied += 1;
+    for (const { policy, refusal } of decision.verdicts)
+      if (refusal !== undefined && policy.shadow) {
+        this.shadowDenied += 1;
+        return;
+      }
   }
 }

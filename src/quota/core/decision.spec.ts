@@ -1,23 +1,32 @@
 import { describe, expect, it } from '@jest/globals';
 import { wallMs } from '../../common/time.js';
-import { decide, denyKey, type DenyReason, type PolicyVerdict } from './decision.js';
+import {
+  decide,
+  denyKey,
+  type DenyReason,
+  type PolicyFacts,
+  type PolicyVerdict,
+  type Refusal,
+} from './decision.js';
 
-const verdict = (policyId: string, over: Partial<PolicyVerdict> = {}): PolicyVerdict => ({
+const factsOf = (policyId: string, shadow: boolean): PolicyFacts => ({
   policyId,
   policyName: policyId,
   owner: { kind: 'root', id: '' },
-  unit: 'requests',
-  limit: 10n,
-  remaining: 5n,
-  held: 0n,
-  interval: { start: wallMs(0), end: wallMs(60_000) },
-  shadow: false,
-  refusal: undefined,
-  ...over,
+  shadow,
+});
+const interval = { start: wallMs(0), end: wallMs(60_000) };
+
+const verdict = (policyId: string, refusal?: Refusal, shadow = false): PolicyVerdict => ({
+  kind: 'limit',
+  policy: { ...factsOf(policyId, shadow), unit: 'requests', maximum: 10 },
+  interval,
+  remaining: 5,
+  refusal,
 });
 
 const refusing = (id: string, reason: DenyReason, retryAfterMs: number | undefined) =>
-  verdict(id, { refusal: { reason, retryAfterMs } });
+  verdict(id, { reason, retryAfterMs });
 
 describe('decide', () => {
   it('allows a call that no policy matches', () => {
@@ -53,18 +62,22 @@ describe('decide', () => {
   });
 
   it('is not stopped by a shadow policy, and still reports what it said', () => {
-    const shadow = verdict('shadow', {
-      shadow: true,
-      refusal: { reason: 'RATE_LIMITED', retryAfterMs: 1 },
-    });
+    const shadow = verdict('shadow', { reason: 'RATE_LIMITED', retryAfterMs: 1 }, true);
     const decision = decide([shadow]);
     expect(decision.kind).toBe('allow');
     expect(decision.verdicts[0]?.refusal).toBeDefined();
   });
 
   it('affords what the tightest enforced budget has left, never less than zero', () => {
-    const budget = (id: string, remaining: bigint, shadow = false) =>
-      verdict(id, { unit: 'nano_usd', remaining, shadow });
+    const budget = (id: string, remainingNanos: bigint, shadow = false): PolicyVerdict => ({
+      kind: 'budget',
+      policy: factsOf(id, shadow),
+      interval,
+      limitNanos: 10n,
+      remainingNanos,
+      heldNanos: 0n,
+      refusal: undefined,
+    });
     expect(decide([budget('a', 7n), budget('b', 3n), budget('c', 1n, true)]).affordableNanos).toBe(
       3n,
     );

@@ -18,19 +18,42 @@ export type DenyReason =
   | 'MODEL_NOT_ALLOWED'
   | 'UNPRICED';
 
-/** The state of one policy after the call was decided, and what it said to the call. */
-export interface PolicyVerdict {
+/** What answers say of a policy whatever was counted. One object for each version of a policy. */
+export interface PolicyFacts {
   readonly policyId: string;
   readonly policyName: string;
   readonly owner: { readonly kind: OwnerKind; readonly id: string };
-  readonly unit: 'requests' | 'nano_usd';
-  readonly limit: bigint;
-  /** A budget's may be negative; a limit's is never. */
-  readonly remaining: bigint;
-  readonly held: bigint;
-  readonly interval: Interval;
   readonly shadow: boolean;
+}
+
+export interface LimitFacts extends PolicyFacts {
+  readonly unit: 'requests';
+  /** What the window holds. */
+  readonly maximum: number;
+}
+
+/** The state of one policy after the call was decided, and what it said to the call. */
+export type PolicyVerdict = LimitVerdict | BudgetVerdict;
+
+/** Numbers and not bigint, which cost more than the rest of the decision. */
+export interface LimitVerdict {
+  readonly kind: 'limit';
+  readonly policy: LimitFacts;
+  readonly interval: Interval;
+  /** Never below zero. */
+  readonly remaining: number;
   /** Undefined: the policy has room for the call. */
+  readonly refusal: Refusal | undefined;
+}
+
+export interface BudgetVerdict {
+  readonly kind: 'budget';
+  readonly policy: PolicyFacts;
+  readonly interval: Interval;
+  readonly limitNanos: bigint;
+  /** May be negative. */
+  readonly remainingNanos: bigint;
+  readonly heldNanos: bigint;
   readonly refusal: Refusal | undefined;
 }
 
@@ -83,10 +106,10 @@ interface Binding extends Refusal {
 
 function bindingRefusal(verdicts: readonly PolicyVerdict[]): Binding | undefined {
   let binding: Binding | undefined;
-  for (const { shadow, refusal, policyId } of verdicts) {
-    if (shadow || refusal === undefined) continue;
+  for (const { policy, refusal } of verdicts) {
+    if (refusal === undefined || policy.shadow) continue;
     if (binding === undefined || isLater(refusal, binding))
-      binding = { ...refusal, bindingPolicyId: policyId };
+      binding = { ...refusal, bindingPolicyId: policy.policyId };
   }
   return binding;
 }
@@ -100,9 +123,10 @@ function isLater(a: Refusal, b: Refusal): boolean {
 /** The least that any enforced budget has left, at least zero. */
 function affordable(verdicts: readonly PolicyVerdict[]): bigint | undefined {
   let least: bigint | undefined;
-  for (const { unit, shadow, remaining } of verdicts) {
-    if (unit !== 'nano_usd' || shadow) continue;
-    if (least === undefined || remaining < least) least = remaining;
+  for (const verdict of verdicts) {
+    if (verdict.kind === 'limit' || verdict.policy.shadow) continue;
+    const { remainingNanos } = verdict;
+    if (least === undefined || remainingNanos < least) least = remainingNanos;
   }
   if (least === undefined) return undefined;
   return least > 0n ? least : 0n;

@@ -6,7 +6,7 @@ import {
   type BudgetState,
   JUST_LOOKING,
 } from './budget-verdict.js';
-import { limitVerdict } from './limit-verdict.js';
+import { limitRefusal, limitVerdict } from './limit-verdict.js';
 
 const policy = {
   policyId: 'p',
@@ -18,6 +18,7 @@ const interval = { start: wallMs(0), end: wallMs(60_000) };
 const now = wallMs(20_000);
 
 describe('limitVerdict', () => {
+  const limit = { ...policy, unit: 'requests' as const, maximum: 10 };
   const refusedReading = {
     window: interval,
     counted: 10,
@@ -28,36 +29,24 @@ describe('limitVerdict', () => {
 
   it('has room if the counter admits', () => {
     const reading = { ...refusedReading, counted: 4, remaining: 6, admits: true };
-    const verdict = limitVerdict(policy, { maximum: 10, amount: 1, provisional: 0 }, reading);
-    expect(verdict).toMatchObject({ limit: 10n, remaining: 6n, refusal: undefined });
+    const verdict = limitVerdict(limit, reading, undefined);
+    expect(verdict).toEqual({ kind: 'limit', policy: limit, interval, remaining: 6 });
   });
 
   it('is rate limited until the counter has room', () => {
-    const verdict = limitVerdict(
-      policy,
-      { maximum: 10, amount: 1, provisional: 0 },
-      refusedReading,
-    );
-    expect(verdict.refusal).toEqual({ reason: 'RATE_LIMITED', retryAfterMs: 40_000 });
+    const refusal = limitRefusal(limit, refusedReading, 1, 0);
+    expect(refusal).toEqual({ reason: 'RATE_LIMITED', retryAfterMs: 40_000 });
   });
 
   it('never admits more than a window holds', () => {
-    const verdict = limitVerdict(
-      policy,
-      { maximum: 10, amount: 11, provisional: 0 },
-      refusedReading,
-    );
-    expect(verdict.refusal).toEqual({ reason: 'TOO_LARGE', retryAfterMs: undefined });
+    const refusal = limitRefusal(limit, refusedReading, 11, 0);
+    expect(refusal).toEqual({ reason: 'TOO_LARGE', retryAfterMs: undefined });
   });
 
   it('says to ask again soon if only calls in flight are in the way', () => {
-    const verdict = limitVerdict(
-      policy,
-      { maximum: 10, amount: 1, provisional: 1 },
-      refusedReading,
-    );
-    expect(verdict.refusal?.reason).toBe('HELD_BY_OTHERS');
-    expect(verdict.refusal?.retryAfterMs).toBeLessThan(1_000);
+    const refusal = limitRefusal(limit, refusedReading, 1, 1);
+    expect(refusal.reason).toBe('HELD_BY_OTHERS');
+    expect(refusal.retryAfterMs).toBeLessThan(1_000);
   });
 });
 
@@ -88,7 +77,7 @@ describe('budgetVerdict', () => {
 
   it('is exhausted until the period ends', () => {
     expect(verdict({ postedNanos: 1_250n }, 1n)).toMatchObject({
-      remaining: -250n,
+      remainingNanos: -250n,
       refusal: { reason: 'BUDGET_EXHAUSTED', retryAfterMs: 40_000 },
     });
   });
@@ -112,14 +101,14 @@ describe('budgetVerdict', () => {
       freesAt: wallMs(27_000),
     });
     expect(refused).toMatchObject({
-      remaining: 100n,
+      remainingNanos: 100n,
       refusal: { reason: 'HELD_BY_OTHERS', retryAfterMs: 7_000 },
     });
   });
 
   it("does not count a call's own hold against it", () => {
     const held = verdict({ heldNanos: 1_000n }, 1_000n, { ownNanos: 1_000n });
-    expect(held).toMatchObject({ remaining: 0n, refusal: undefined });
+    expect(held).toMatchObject({ remainingNanos: 0n, refusal: undefined });
   });
 
   it('never admits more than a period holds', () => {
