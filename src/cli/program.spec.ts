@@ -5,6 +5,7 @@ import { Duration } from '../gen/google/protobuf/duration.js';
 import { BadRequest, RetryInfo, Status } from '../gen/google/rpc/status.js';
 import {
   GovernanceServiceService,
+  type GetLimitRequest,
   type UpdateLimitRequest,
 } from '../gen/weir/v1/governance_service.js';
 import {
@@ -13,9 +14,11 @@ import {
   DenyReason,
   QuotaServiceService,
 } from '../gen/weir/v1/quota_service.js';
+import { Unit } from '../gen/weir/v1/common.js';
 import { COMMANDS } from './commands.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import type { CliIo } from './io.js';
+import { limit } from './json/policy-messages.js';
 import { runCli } from './program.js';
 
 interface Run {
@@ -77,6 +80,13 @@ beforeAll(async () => {
     ...unused(Object.keys(GovernanceServiceService)),
     getCustomer: (_call: unknown, callback: (error: object) => void) =>
       callback({ code: status.NOT_FOUND, details: 'there is no customer "x"' }),
+    getLimit: (
+      { request: { id } }: { request: GetLimitRequest },
+      callback: (error: null, answer: object) => void,
+    ) => {
+      const unit = id === 'money' ? Unit.UNIT_NANO_USD : Unit.UNIT_REQUESTS;
+      callback(null, { limit: { ...limit.blank(), id, unit } });
+    },
     updateLimit: (
       call: { request: UpdateLimitRequest },
       callback: (error: null, answer: object) => void,
@@ -192,6 +202,23 @@ describe('bad usage', () => {
     [['usage'], /Whose usage/],
     [['limit', 'create', '--key', 'a', '--max', '5'], /--per is missing/],
     [['limit', 'create', '--key', 'a', '--per', '1m'], /--max is missing/],
+    [['limit', 'create', '--key', 'a', '--rate', '10/s'], /--max is missing/],
+    [['limit', 'create', '--key', 'a', '--max', '5', '--rate', '10'], /--rate.*10\/s/],
+    [['limit', 'create', '--key', 'a', '--max', '5', '--burst', '5', '--per', '1m'], /not both/],
+    [
+      ['limit', 'create', '--key', 'a', '--max', '5', '--per', '1m', '--hold', '30s'],
+      /one of --per/,
+    ],
+    [['limit', 'create', '--key', 'a', '--max', '5', '--per', '1m', '--unit', 'usd'], /5.00usd/],
+    [['limit', 'create', '--key', 'a', '--max', '5usd', '--rate', '1/s'], /5.00usd/],
+    [
+      ['limit', 'create', '--root', '--max', '5usd', '--per', '1m', '--unit', 'tokens'],
+      /no --unit/,
+    ],
+    [['limit', 'create', '--root', '--max', '5', '--unit', 'apples'], /requests, tokens, usd/],
+    [['limit', 'create', '--root', '--max', '5', '--groups-max', '0'], /--groups-max.*from 1/],
+    [['limit', 'create', '--root', '--max', '5', '--on-unavailable', 'ask'], /deny, allow/],
+    [['limit', 'create', '--root', '--max', '5', '--algorithm', 'leaky'], /sliding, fixed, bucket/],
     [['limit', 'create', '--max', '5', '--per', '1m'], /Whose limit/],
     [['limit', 'create', '--key', 'a', '--max', '5', '--per', '1M'], /--per.*`month`/],
     [
@@ -317,6 +344,35 @@ describe('an update', () => {
     expect(updates[0]?.updateMask).toEqual(['maximum', 'shadow', 'match.models']);
     expect(updates[0]?.limit).toMatchObject({ id: 'l', maximum: 0n, shadow: false });
     expect(out).toContain('does not carry over');
+  });
+
+  it('of the rule of a limit names all that follows from it', async () => {
+    updates.length = 0;
+    await weir(['limit', 'update', 'l', '--rate', '10/s', '--burst', '20', '--target', target]);
+    await weir(['limit', 'update', 'l', '--hold', '30s', '--target', target]);
+    await weir(['limit', 'update', 'l', '--max', '0.50usd', '--no-group-by', '--target', target]);
+    expect(updates.map(({ updateMask }) => updateMask)).toEqual([
+      ['refill', 'maximum', 'algorithm'],
+      ['hold', 'algorithm'],
+      ['maximum', 'unit', 'group_by'],
+    ]);
+    expect(updates[2]?.limit).toMatchObject({ maximum: 500_000_000n, groupBy: [] });
+  });
+
+  it('of a limit of money does not take a bare number for nano-USD', async () => {
+    updates.length = 0;
+    const { code, err } = await weir([
+      'limit',
+      'update',
+      'money',
+      '--max',
+      '5',
+      '--target',
+      target,
+    ]);
+    expect(code).toBe(EXIT.USAGE);
+    expect(err).toMatch(/counts US dollars: .*--max 5.00usd/);
+    expect(updates).toEqual([]);
   });
 
   it('names the window by its kind', async () => {

@@ -2,10 +2,12 @@ import { wallMs } from '../common/time.js';
 import * as proto from '../gen/weir/v1/governance_service.js';
 import { toTimestamp } from '../rpc/proto-time.js';
 import type { BudgetDraft, GrantDraft, RecurrenceDraft } from './core/drafts.js';
-import type { Budget, ExpiryPolicy, Fallback, Grant } from './core/model.js';
+import type { Budget, ExpiryPolicy, Grant } from './core/model.js';
 import { toPeriodDraft as periodDraftOf } from './core/validate-recurrence.js';
 import {
+  FALLBACKS,
   fromCalendar,
+  fromFallback,
   fromMatch,
   fromNanos,
   fromOwner,
@@ -79,15 +81,6 @@ const EXPIRY_POLICIES = new Map<proto.ExpiryPolicy, ExpiryPolicy | 'default'>([
   [proto.ExpiryPolicy.EXPIRY_POLICY_CHARGE_FLOOR, 'charge_floor'],
   [proto.ExpiryPolicy.EXPIRY_POLICY_CHARGE_ESTIMATE, 'charge_estimate'],
 ]);
-
-const FALLBACKS = new Map<proto.Fallback, Fallback | 'default'>([
-  [proto.Fallback.FALLBACK_UNSPECIFIED, 'default'],
-  [proto.Fallback.FALLBACK_DENY, 'deny'],
-  [proto.Fallback.FALLBACK_ALLOW, 'allow'],
-]);
-
-const fromFallback = (fallback: Fallback): proto.Fallback =>
-  keyOf(FALLBACKS, fallback) ?? proto.Fallback.FALLBACK_UNSPECIFIED;
 
 function toPeriodDraft(period: proto.Budget['period']): RecurrenceDraft | undefined {
   switch (period?.$case) {

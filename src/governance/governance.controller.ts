@@ -6,6 +6,7 @@ import type { Owner, RecordByKind, RecordKind } from './core/model.js';
 import { fromBudget, fromGrant, toBudgetDraft, toGrantDraft } from './budget-proto.js';
 import * as convert from './governance-proto.js';
 import { GrantAdminService } from './grant-admin.service.js';
+import { fromLimit, toLimitDraft } from './limit-proto.js';
 import { cutPage, readPage } from './page-token.js';
 import { toOwnerDraft } from './policy-proto.js';
 import { PolicyAdminService } from './policy-admin.service.js';
@@ -124,28 +125,28 @@ export class GovernanceController implements proto.GovernanceServiceController {
   }
 
   async createLimit(request: proto.CreateLimitRequest): Promise<proto.CreateLimitResponse> {
-    const draft = convert.toLimitDraft(given(request.limit, 'limit'));
-    return { limit: convert.fromLimit(await this.admin.createLimit(draft)) };
+    const draft = toLimitDraft(given(request.limit, 'limit'));
+    return { limit: fromLimit(await this.admin.createLimit(draft)) };
   }
 
   async getLimit({ id }: proto.GetLimitRequest): Promise<proto.GetLimitResponse> {
-    return { limit: convert.fromLimit(await this.admin.get('limit', id)) };
+    return { limit: fromLimit(await this.admin.get('limit', id)) };
   }
 
   async listLimits(request: proto.ListLimitsRequest): Promise<proto.ListLimitsResponse> {
     const filter = { owner: toOwner(toOwnerDraft(request.owner)) };
     const { records, nextPageToken } = await this.page('limit', filter, request);
-    return { limits: records.map(convert.fromLimit), nextPageToken };
+    return { limits: records.map(fromLimit), nextPageToken };
   }
 
   async updateLimit(request: proto.UpdateLimitRequest): Promise<proto.UpdateLimitResponse> {
-    const wanted = convert.toLimitDraft(given(request.limit, 'limit'));
+    const wanted = toLimitDraft(given(request.limit, 'limit'));
     const { before, after } = await this.admin.update('limit', {
       wanted,
       paths: request.updateMask ?? [],
     });
     const counterRestarted = before.generation !== after.generation;
-    return { limit: convert.fromLimit(after), counterRestarted };
+    return { limit: fromLimit(after), counterRestarted };
   }
 
   async deleteLimit({ id }: proto.DeleteLimitRequest): Promise<proto.DeleteLimitResponse> {

@@ -1,6 +1,13 @@
 import { EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
 import type { Recurrence } from '../common/recurrence.js';
-import type { ExpiryPolicy, Fallback, LimitAlgorithm, LimitUnit, Match } from './core/model.js';
+import type {
+  ExpiryPolicy,
+  Fallback,
+  GroupKey,
+  LimitAlgorithm,
+  LimitUnit,
+  Match,
+} from './core/model.js';
 import { CustomerEntity, TeamEntity, VirtualKeyEntity } from './owners.entity.js';
 import { bigintColumn, idColumn, integerColumn, textColumn, timeColumn } from './record-columns.js';
 
@@ -22,7 +29,10 @@ export interface LimitRow extends PolicyRow {
   unit: LimitUnit;
   maximum: bigint;
   algorithm: LimitAlgorithm;
-  window: Recurrence;
+  /** Empty, with no `groupsMax`: one counter for all calls. */
+  groupBy: GroupKey[];
+  groupsMax: number | null;
+  onUnavailable: Fallback;
 }
 
 export interface BudgetRow extends PolicyRow {
@@ -42,6 +52,8 @@ const CARRY_CHECK =
   'num_nulls("carry_max_nanos", "carry_min_nanos", "carry_overage") IN (0, 3)' +
   ' AND "carry_min_nanos" >= 0 AND "carry_max_nanos" >= "carry_min_nanos"';
 
+const GROUPS_CHECK = '(cardinality("group_by") = 0) = ("groups_max" IS NULL)';
+
 export const LimitEntity = new EntitySchema<LimitRow>({
   name: 'limit',
   tableName: 'limits',
@@ -49,11 +61,17 @@ export const LimitEntity = new EntitySchema<LimitRow>({
     ...policyColumns('limits'),
     unit: textColumn('unit'),
     maximum: bigintColumn('maximum'),
-    algorithm: textColumn('algorithm'),
-    window: { name: 'window', type: 'jsonb' },
+    algorithm: { name: 'algorithm', type: 'jsonb' },
+    groupBy: { ...textColumn('group_by'), array: true },
+    groupsMax: { ...integerColumn('groups_max'), nullable: true },
+    onUnavailable: textColumn('on_unavailable'),
   },
   ...policyConstraints('limits'),
-  checks: [oneOwner('limits'), { name: 'limits_maximum', expression: '"maximum" >= 0' }],
+  checks: [
+    oneOwner('limits'),
+    { name: 'limits_maximum', expression: '"maximum" >= 0' },
+    { name: 'limits_groups', expression: GROUPS_CHECK },
+  ],
 });
 
 export const BudgetEntity = new EntitySchema<BudgetRow>({

@@ -1,11 +1,12 @@
 import type { CalendarUnit } from '../common/recurrence.js';
 import type { WallMs } from '../common/time.js';
 import * as common from '../gen/weir/v1/common.js';
+import { Fallback as FallbackMessage } from '../gen/weir/v1/governance_service.js';
 import type { Duration } from '../gen/google/protobuf/duration.js';
 import type { Timestamp } from '../gen/google/protobuf/timestamp.js';
 import { toTimestamp } from '../rpc/proto-time.js';
 import type { CalendarDraft, MatchDraft, OwnerDraft } from './core/drafts.js';
-import type { OwnerKind } from './core/model.js';
+import type { Fallback, OwnerKind } from './core/model.js';
 
 /** What the messages of limits and budgets have in common, in both directions. */
 export const toOwnerDraft = (message: common.Owner | undefined): OwnerDraft | undefined =>
@@ -44,6 +45,15 @@ export function keyOf<K, V>(map: ReadonlyMap<K, V>, wanted: V | undefined): K | 
   for (const [key, value] of map) if (value === wanted) return key;
   return undefined;
 }
+
+export const FALLBACKS = new Map<FallbackMessage, Fallback | 'default'>([
+  [FallbackMessage.FALLBACK_UNSPECIFIED, 'default'],
+  [FallbackMessage.FALLBACK_DENY, 'deny'],
+  [FallbackMessage.FALLBACK_ALLOW, 'allow'],
+]);
+
+export const fromFallback = (fallback: Fallback): FallbackMessage =>
+  keyOf(FALLBACKS, fallback) ?? FallbackMessage.FALLBACK_UNSPECIFIED;
 
 export const toCalendarDraft = (calendar: common.Calendar): CalendarDraft => ({
   kind: 'calendar',

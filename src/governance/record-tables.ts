@@ -1,6 +1,6 @@
 import { IsNull } from 'typeorm';
 import { type WallMs, wallMs } from '../common/time.js';
-import type { Budget, CarryOver, Limit, Owner, RecordKind } from './core/model.js';
+import type { Budget, CarryOver, GroupBy, Limit, Owner, RecordKind } from './core/model.js';
 import { CustomerEntity, TeamEntity, VirtualKeyEntity } from './owners.entity.js';
 import { BudgetEntity, type BudgetRow, LimitEntity, type LimitRow } from './policies.entity.js';
 import { PriceEntity } from './price.entity.js';
@@ -68,6 +68,10 @@ function whereOwner(owner: Owner | undefined) {
   }
 }
 
+function toGroupBy({ groupBy: keys, groupsMax }: LimitRow): GroupBy | undefined {
+  return groupsMax === null ? undefined : { keys, groupsMax };
+}
+
 function toCarryOver(row: BudgetRow): CarryOver | undefined {
   const { carryMaxNanos: maxNanos, carryMinNanos: minNanos, carryOverage: overage } = row;
   if (maxNanos === null || minNanos === null || overage === null) return undefined;
@@ -124,14 +128,17 @@ export const RECORD_TABLES: { readonly [K in RecordKind]: RecordTable<K> } = {
       unit: limit.unit,
       maximum: BigInt(limit.maximum),
       algorithm: limit.algorithm,
-      window: limit.window,
+      groupBy: [...(limit.groupBy?.keys ?? [])],
+      groupsMax: limit.groupBy?.groupsMax ?? null,
+      onUnavailable: limit.onUnavailable,
     }),
     toRecord: (row) => ({
       ...fromPolicyColumns(row),
       unit: row.unit,
       maximum: Number(row.maximum),
       algorithm: row.algorithm,
-      window: row.window,
+      groupBy: toGroupBy(row),
+      onUnavailable: row.onUnavailable,
     }),
     toWhere: ({ owner }) => whereOwner(owner),
   }),

@@ -1,6 +1,7 @@
 import type { CounterSpec, Demand } from '../counters/core/counter.js';
 import type { Budget, Limit } from '../governance/core/model.js';
 import type { Applies, PolicyGroup, Prepared } from '../governance/core/policy-group.js';
+import { counterSpec } from './core/counter-spec.js';
 import type { LimitFacts } from './core/decision.js';
 
 /** What limits count of a call. */
@@ -47,12 +48,8 @@ export class PlannedLimit implements LimitFacts {
   }
 }
 
-export const counterOf = ({ id, generation, algorithm, window, maximum }: Limit): CounterSpec => ({
-  name: `${id}/${generation}`,
-  algorithm,
-  window,
-  maximum,
-});
+export const counterOf = ({ id, generation, maximum, algorithm }: Limit): CounterSpec =>
+  counterSpec(algorithm, { name: `${id}/${generation}`, maximum });
 
 /** The policies of one owner, prepared for deciding. Made at the first call after one of them changed. */
 export class OwnerPlan {

@@ -35,7 +35,7 @@ import type {
   ReservationName,
   Subject,
 } from './core/calls.js';
-import type { DenyReason, PolicyFacts, PolicyVerdict } from './core/decision.js';
+import type { DenyReason, LimitFacts, PolicyFacts, PolicyVerdict } from './core/decision.js';
 import type { DebitAnswer } from './debit-budget.service.js';
 import type { ExtendAnswer, ReleaseAnswer } from './reservations.service.js';
 import type { Usage } from './usage.service.js';
@@ -190,7 +190,7 @@ function amountsOf(
   }
   const { policy, remaining } = verdict;
   const limit = BigInt(policy.maximum);
-  return { unit: Unit.UNIT_REQUESTS, limit, remaining: BigInt(remaining), held: 0n };
+  return { unit: UNITS[policy.unit], limit, remaining: BigInt(remaining), held: 0n };
 }
 
 export function toOwnerKind(owner: OwnerMessage): OwnerName | undefined {
@@ -202,6 +202,12 @@ const optionalMs = (duration: Duration | undefined): number | undefined =>
 
 const optionalDuration = (ms: number | undefined) =>
   ms === undefined ? undefined : toDuration(ms);
+
+const UNITS: Readonly<Record<LimitFacts['unit'], Unit>> = {
+  requests: Unit.UNIT_REQUESTS,
+  tokens: Unit.UNIT_TOKENS,
+  nano_usd: Unit.UNIT_NANO_USD,
+};
 
 const OWNER_KINDS: Readonly<Record<OwnerName, OwnerKind>> = {
   root: OwnerKind.OWNER_KIND_ROOT,

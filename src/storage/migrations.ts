@@ -3,6 +3,7 @@ import { Governance1763942400001 } from './migrations/0001-governance.js';
 import { Ledger1763942400002 } from './migrations/0002-ledger.js';
 import { Reservations1763942400003 } from './migrations/0003-reservations.js';
 import { DeadLetters1763942400004 } from './migrations/0004-dead-letters.js';
+import { Limits1763942400007 } from './migrations/0007-limits.js';
 
 type MigrationClass = new () => MigrationInterface;
 
@@ -15,4 +16,5 @@ export const migrations: MigrationClass[] = [
   Ledger1763942400002,
   Reservations1763942400003,
   DeadLetters1763942400004,
+  Limits1763942400007,
 ];

@@ -59,8 +59,12 @@ export const limit = (changes: Partial<Limit> = {}): Limit => ({
   generation: 1,
   unit: 'requests',
   maximum: 100,
-  algorithm: 'sliding_window',
-  window: { kind: 'duration', durationMs: 60_000, anchorMs: 0 },
+  algorithm: {
+    kind: 'sliding_window',
+    window: { kind: 'duration', durationMs: 60_000, anchorMs: 0 },
+  },
+  groupBy: undefined,
+  onUnavailable: 'deny',
   ...STAMPS,
   ...changes,
 });
@@ -141,6 +145,9 @@ export const limitDraft = (changes: Partial<LimitDraft> = {}): LimitDraft => ({
   maximum: 100n,
   algorithm: 'default',
   window: { kind: 'duration', nanos: 60_000_000_000n },
+  groupBy: [],
+  groupsMax: undefined,
+  onUnavailable: 'default',
   ...changes,
 });
 

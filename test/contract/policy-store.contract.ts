@@ -58,8 +58,10 @@ export function policyStoreContract(where: string, makeStore: () => Promise<Poli
         owner: { kind: 'virtual_key', id: k.id },
         match: { providers: ['*'], models: ['o3'], labels: { constructor: '"', 'a b': '' } },
         maximum: Number.MAX_SAFE_INTEGER,
-        algorithm: 'fixed_window',
-        window: CALENDAR,
+        unit: 'nano_usd',
+        algorithm: { kind: 'fixed_window', window: CALENDAR },
+        groupBy: { keys: ['model', 'label:{"a,b"}', 'label:é'], groupsMax: 10_000_000 },
+        onUnavailable: 'allow',
         generation: 7,
         shadow: true,
       });

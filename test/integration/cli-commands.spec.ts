@@ -138,7 +138,30 @@ describe('weir customer, team, key, limit, budget and price', () => {
       code: EXIT.USAGE,
       err: expect.stringContaining('team'),
     });
+    await weir('limit', 'create', 'l2', ...'--key ada --rate 10/s --burst 20'.split(' '));
+    await weir('limit', 'create', 'l3', ...'--key ada --max 0.50usd --per 1h'.split(' '));
+    await weir('limit', 'create', 'l4', ...'--key ada --max 5 --hold 30s'.split(' '));
+    const tokens = '--key ada --max 2000 --unit tokens --per 1m --group-by model,label:user';
+    await weir('limit', 'create', 'l5', ...tokens.split(' '));
+    const { out: limits } = await weir('limit', 'list', '--key', 'ada');
+    expect(limits).toMatch(/10\/1s requests, burst 20 .* 20 +requests +10\/1s +token bucket/);
+    expect(limits).toMatch(/\$0\.50 USD per 1h .* \$0\.50 +USD +1h +sliding window/);
+    expect(limits).toMatch(/5 calls at once .* requests +at once, 30s each +concurrency/);
+    expect(limits).toMatch(/2000 tokens per 1m .* model, label:user; at most 10000/);
+    expect(await json('limit', 'update', 'l5', '--max', '50')).toMatchObject({
+      maximum: '50',
+      unit: 'UNIT_TOKENS',
+      groupBy: ['model', 'label:user'],
+      groupsMax: 10_000,
+      counterRestarted: false,
+    });
+    expect((await weir('limit', 'update', 'l3', '--max', '5')).err).toMatch(/counts US dollars/);
+
     for (const [noun, id] of [
+      ['limit', 'l2'],
+      ['limit', 'l3'],
+      ['limit', 'l4'],
+      ['limit', 'l5'],
       ['limit', 'l'],
       ['budget', 'b'],
       ['key', 'ada'],

@@ -7,6 +7,7 @@ import {
   ExpiryPolicy,
   Fallback,
   type Grant,
+  type Limit,
   type VirtualKey,
 } from '../../src/gen/weir/v1/governance_service.js';
 import { Decision, DenyReason } from '../../src/gen/weir/v1/quota_service.js';
@@ -165,6 +166,45 @@ describe('the governance API', () => {
     expect(restarted.periodRestarted).toBe(true);
     await here.governance.deleteBudget({ id: budget.id });
     await here.governance.deleteLimit({ id: limit.id });
+  });
+
+  it('keeps every kind of limit, and says what restarts its counter', async () => {
+    const { governance } = here;
+    const none = match({ providers: ['none'] });
+    const seconds = (count: bigint) => ({ seconds: count, nanos: 0 });
+    const refill = (amount: bigint) =>
+      ({ $case: 'refill', value: { amount, interval: seconds(1n) } }) as const;
+    const bucket = await declareLimit(here, {
+      unit: Unit.UNIT_TOKENS,
+      algorithm: Algorithm.ALGORITHM_UNSPECIFIED,
+      window: refill(10n),
+      groupBy: ['label:user', 'model'],
+      onUnavailable: Fallback.FALLBACK_ALLOW,
+      match: none,
+    });
+    expect(bucket).toMatchObject({
+      algorithm: Algorithm.ALGORITHM_TOKEN_BUCKET,
+      groupBy: ['model', 'label:user'],
+      groupsMax: 10_000,
+    });
+    expect(await governance.getLimit({ id: bucket.id })).toEqual({ limit: bucket });
+    const places = await declareLimit(here, {
+      algorithm: Algorithm.ALGORITHM_CONCURRENCY,
+      window: { $case: 'hold', value: { ttl: seconds(30n) } },
+      match: none,
+    });
+    expect(await governance.getLimit({ id: places.id })).toEqual({ limit: places });
+    const change = (over: Partial<Limit>, ...updateMask: string[]) =>
+      governance.updateLimit({ limit: { ...bucket, ...over }, updateMask });
+    const faster = await change({ window: refill(20n), maximum: 7n }, 'refill', 'maximum');
+    expect(faster).toMatchObject({ counterRestarted: false, limit: { maximum: 7n } });
+    expect(await change({ groupsMax: 5 }, 'groups_max')).toMatchObject({ counterRestarted: false });
+    expect(await change({ groupBy: [] }, 'group_by')).toMatchObject({ counterRestarted: true });
+    const spent = await change({ unit: Unit.UNIT_NANO_USD }, 'unit');
+    expect(spent).toMatchObject({ counterRestarted: true, limit: { groupBy: [], maximum: 7n } });
+    const { fields } = await refusal(change({ window: places.window }, 'hold'));
+    expect(fields).toEqual(['limit.algorithm', 'limit.unit']);
+    for (const { id } of [bucket, places]) await governance.deleteLimit({ id });
   });
 
   it('keeps the rules of a budget, and changes them in place', async () => {
@@ -416,7 +456,7 @@ describe('bad input', () => {
       id: '?',
       name: '\0',
       owner: undefined,
-      unit: Unit.UNIT_NANO_USD,
+      unit: 77 as Unit,
       maximum: INT64_MAX,
       algorithm: 77 as Algorithm,
       window: { $case: 'calendar', value: calendar },

@@ -69,6 +69,9 @@ export const limitOf = (over: Partial<Limit>): Limit => ({
   window: { $case: 'duration', value: { seconds: 86_400n, nanos: 0 } },
   match: undefined,
   shadow: false,
+  groupBy: [],
+  groupsMax: undefined,
+  onUnavailable: Fallback.FALLBACK_UNSPECIFIED,
   ...TIMES,
   ...over,
 });

@@ -3,8 +3,9 @@ import {
   type Budget,
   type CarryOver,
   ExpiryPolicy,
-  Fallback,
+  type Fallback,
 } from '../../gen/weir/v1/governance_service.js';
+import { parseFallback } from './fallback.js';
 import { parseUsd } from './usd.js';
 
 /** What a budget does beyond holding an amount for a period, as options. */
@@ -26,11 +27,6 @@ const EXPIRY: ReadonlyMap<string, ExpiryPolicy> = new Map([
   ['charge-estimate', ExpiryPolicy.EXPIRY_POLICY_CHARGE_ESTIMATE],
 ]);
 
-const FALLBACKS: ReadonlyMap<string, Fallback> = new Map([
-  ['deny', Fallback.FALLBACK_DENY],
-  ['allow', Fallback.FALLBACK_ALLOW],
-]);
-
 export function addBudgetRuleOptions(command: Command, purpose: 'create' | 'update'): Command {
   command
     .option(
@@ -38,8 +34,8 @@ export function addBudgetRuleOptions(command: Command, purpose: 'create' | 'upda
       'what an unsettled reservation owes: release (nothing), charge-floor or charge-estimate',
       oneOf(EXPIRY),
     )
-    .option('--on-unavailable <what>', 'while the ledger is away: deny or allow', oneOf(FALLBACKS))
-    .option('--on-unpriced <what>', 'for a model without a price: deny or allow', oneOf(FALLBACKS))
+    .option('--on-unavailable <what>', 'while the ledger is away: deny or allow', parseFallback)
+    .option('--on-unpriced <what>', 'for a model without a price: deny or allow', parseFallback)
     .option('--thresholds <percents>', 'whose crossing is told: 50,80,100', parsePercents)
     .option('--carry-max <usd>', 'hand on at most so much of what is left of a period', parseUsd)
     .option('--carry-min <usd>', 'hand on at least so much', parseUsd)

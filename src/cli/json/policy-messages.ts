@@ -19,9 +19,11 @@ import {
   Fallback,
   type FixedPeriod,
   type Grant,
+  type Hold,
   type Lifetime,
   type Limit,
   type Price,
+  type Refill,
   type Team,
   type VirtualKey,
 } from '../../gen/weir/v1/governance_service.js';
@@ -56,6 +58,10 @@ const calendar = message<Calendar>({
 const lifetime = message<Lifetime>({});
 
 const fixed = message<FixedPeriod>({ duration: optional(duration), anchor: optional(timestamp) });
+
+const refill = message<Refill>({ amount: int64, interval: optional(duration) });
+
+const hold = message<Hold>({ ttl: optional(duration) });
 
 const carryOver = message<CarryOver>({ maxNanos: int64, minNanos: int64, overage: flag });
 
@@ -106,10 +112,13 @@ export const limit = message<Limit>({
   unit: enumeration<Unit>(Unit),
   maximum: int64,
   algorithm: enumeration<Algorithm>(Algorithm),
-  window: oneof({ duration, calendar }),
+  window: oneof({ duration, calendar, refill, hold }),
   match: optional(match),
   shadow: flag,
   ...times,
+  groupBy: listOf(text),
+  groupsMax: optional(uint32),
+  onUnavailable: fallback,
 });
 
 export const budget = message<Budget>({

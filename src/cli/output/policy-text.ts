@@ -39,8 +39,19 @@ export function quantityText(quantity: bigint, unit: Unit): string {
   return unit === Unit.UNIT_NANO_USD ? formatUsd(quantity) : quantity.toString();
 }
 
+const UNIT_WORDS: ReadonlyMap<Unit, string> = new Map([
+  [Unit.UNIT_REQUESTS, 'requests'],
+  [Unit.UNIT_TOKENS, 'tokens'],
+  [Unit.UNIT_NANO_USD, 'USD'],
+]);
+
+export const unitText = (unit: Unit): string => UNIT_WORDS.get(unit) ?? '?';
+
+type Period =
+  Extract<Limit['window'], { $case: 'duration' | 'calendar' }> | NonNullable<Budget['period']>;
+
 /** `10s`, `day (Europe/Berlin)`, `lifetime` */
-export function periodText(period: Limit['window'] | Budget['period']): string {
+export function periodText(period: Period | undefined): string {
   if (!period) return '';
   switch (period.$case) {
     case 'duration':
@@ -53,10 +64,6 @@ export function periodText(period: Limit['window'] | Budget['period']): string {
       return fixedText(period.value);
   }
 }
-
-/** `100 requests per 1m` */
-export const limitName = ({ maximum, window }: Limit): string =>
-  `${maximum} ${maximum === 1n ? 'request' : 'requests'} per ${periodText(window)}`;
 
 /** `$25.00 per month (UTC)` */
 export const budgetName = ({ amountNanos, period }: Budget): string =>

@@ -6,7 +6,8 @@ import { parseUsd } from '../input/usd.js';
 import type { CliIo } from '../io.js';
 import { JsonError, readObject } from '../json/codec.js';
 import { budget, limit } from '../json/policy-messages.js';
-import { budgetName, limitName } from '../output/policy-text.js';
+import { limitName } from '../output/limit-text.js';
+import { budgetName } from '../output/policy-text.js';
 
 /** The policies that every key of a replay gets. Owners and ids are filled in for each key. */
 export interface KeyPolicies {

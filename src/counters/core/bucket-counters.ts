@@ -10,6 +10,7 @@
  *                                           8, 9       the same of the epoch before
  */
 import { assert } from '../../common/assert.js';
+import type { BucketScale } from '../../common/bucket-scale.js';
 import { type WallMs, wallMs } from '../../common/time.js';
 import { Algorithm } from './algorithm.js';
 import { BucketScales } from './bucket-scales.js';
@@ -19,14 +20,7 @@ import { ABSENT, CounterSlab, OWN_WORD } from './counter-slab.js';
 import { countAt, entryAt, mergeEntryAt, turnOver } from './entry-columns.js';
 import { admitting, type FreshReading, refusing } from './fresh-reading.js';
 import type { Population } from './population.js';
-import {
-  type BucketScale,
-  drained,
-  refilled,
-  refillTimeMs,
-  rescaled,
-  restored,
-} from './token-bucket.js';
+import { drained, refilled, refillTimeMs, rescaled, restored } from './token-bucket.js';
 
 const EPOCH = 3;
 const AT = 4;

@@ -1,6 +1,6 @@
 import { assert } from '../../common/assert.js';
+import { type BucketScale, isExactBucket, scaleOf } from '../../common/bucket-scale.js';
 import type { BucketSpec } from './counter.js';
-import { type BucketScale, isExactBucket, scaleOf } from './token-bucket.js';
 
 const PLACES = 64;
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import { scaleOf } from '../../common/bucket-scale.js';
 import type { BucketSpec } from './counter.js';
 import {
   type CounterState,
@@ -9,7 +10,7 @@ import {
   mergeStates,
 } from './counter-state.js';
 import type { Entry } from './tally.js';
-import { drained, scaleOf } from './token-bucket.js';
+import { drained } from './token-bucket.js';
 
 const tally = fc
   .dictionary(

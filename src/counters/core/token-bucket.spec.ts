@@ -1,15 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import { isExactBucket, scaleOf } from '../../common/bucket-scale.js';
 import type { BucketSpec } from './counter.js';
-import {
-  drained,
-  isExactBucket,
-  refilled,
-  refillTimeMs,
-  rescaled,
-  restored,
-  scaleOf,
-} from './token-bucket.js';
+import { drained, refilled, refillTimeMs, rescaled, restored } from './token-bucket.js';
 
 const bucket = (maximum: number, refillAmount: number, refillMs: number): BucketSpec => ({
   name: 'bucket',

@@ -7,7 +7,7 @@ import type {
   Fallback,
   Grant,
   Limit,
-  LimitAlgorithm,
+  LimitAlgorithmKind,
   LimitUnit,
   OwnerKind,
   Price,
@@ -78,11 +78,13 @@ export interface FixedDraft {
   readonly anchorMs: number | undefined;
 }
 
+export interface DurationDraft {
+  readonly kind: 'duration';
+  readonly nanos: bigint;
+}
+
 export type RecurrenceDraft =
-  | { readonly kind: 'duration'; readonly nanos: bigint }
-  | CalendarDraft
-  | FixedDraft
-  | { readonly kind: 'lifetime' };
+  DurationDraft | CalendarDraft | FixedDraft | { readonly kind: 'lifetime' };
 
 interface PolicyDraft extends Draft {
   readonly name: string;
@@ -91,11 +93,33 @@ interface PolicyDraft extends Draft {
   readonly shadow: boolean;
 }
 
+/** What comes back into a token bucket. */
+export interface RefillDraft {
+  readonly kind: 'refill';
+  readonly amount: bigint;
+  /** Undefined: not given. */
+  readonly nanos: bigint | undefined;
+}
+
+/** How long a place of a concurrency limit is taken. */
+export interface HoldDraft {
+  readonly kind: 'hold';
+  /** Undefined: not given. */
+  readonly nanos: bigint | undefined;
+}
+
+export type WindowDraft = DurationDraft | CalendarDraft | RefillDraft | HoldDraft;
+
 export interface LimitDraft extends PolicyDraft {
   readonly unit: LimitUnit | 'default' | 'unknown';
   readonly maximum: bigint;
-  readonly algorithm: LimitAlgorithm | 'default' | 'unknown';
-  readonly window: RecurrenceDraft | undefined;
+  readonly algorithm: LimitAlgorithmKind | 'default' | 'unknown';
+  readonly window: WindowDraft | undefined;
+  /** Empty: not given. */
+  readonly groupBy: readonly string[];
+  /** Undefined: not given. */
+  readonly groupsMax: number | undefined;
+  readonly onUnavailable: Fallback | 'default' | 'unknown';
 }
 
 export interface BudgetDraft extends PolicyDraft {

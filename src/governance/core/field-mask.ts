@@ -1,4 +1,4 @@
-import type { DraftByKind } from './drafts.js';
+import type { DraftByKind, WindowDraft } from './drafts.js';
 import type { CarryOver, RecordKind } from './model.js';
 import { type Checked, quote, Violations } from './violations.js';
 
@@ -75,7 +75,7 @@ const matchField =
     match: { ...into.match, [name]: from.match[name as keyof typeof from.match] },
   });
 
-function windowOf(kind: 'duration' | 'calendar'): Take<DraftByKind['limit']> {
+function windowOf(kind: WindowDraft['kind']): Take<DraftByKind['limit']> {
   return (into, from) =>
     from.window?.kind === kind
       ? { ...into, window: from.window }
@@ -137,11 +137,21 @@ const RULES: { readonly [K in RecordKind]: MaskRules<DraftByKind[K]> } = {
       algorithm: field('algorithm'),
       duration: windowOf('duration'),
       calendar: windowOf('calendar'),
+      refill: windowOf('refill'),
+      hold: windowOf('hold'),
       match: field('match'),
       'match.providers': matchField('providers'),
       'match.models': matchField('models'),
       'match.labels': matchField('labels'),
       shadow: field('shadow'),
+      // Without groups there is nothing to bound; `groups_max` comes after, for who names both.
+      group_by: (into, from) => ({
+        ...into,
+        groupBy: from.groupBy,
+        groupsMax: from.groupBy.length === 0 ? undefined : into.groupsMax,
+      }),
+      groups_max: field('groupsMax'),
+      on_unavailable: field('onUnavailable'),
     },
     immutable: { ...STAMPS, owner: OWNER, 'owner.kind': OWNER, 'owner.id': OWNER },
   },

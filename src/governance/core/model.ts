@@ -61,28 +61,55 @@ interface Policy extends Recorded {
   readonly shadow: boolean;
   /**
    * Part of the counter's key. Rises when a change gives the counter another meaning (window,
-   * algorithm, unit, time zone), so that the new one begins empty.
+   * algorithm, unit, group by, time zone), so that the new one begins empty.
    */
   readonly generation: number;
 }
 
-export type LimitUnit = 'requests';
-export type LimitAlgorithm = 'sliding_window' | 'fixed_window';
+/** What to do with a call that a policy cannot decide. */
+export type Fallback = 'deny' | 'allow';
+
+export type LimitUnit = 'requests' | 'tokens' | 'nano_usd';
+
+/** How a limit counts, and when what was counted is free again. */
+export type LimitAlgorithm =
+  /** The window is a duration. */
+  | { readonly kind: 'sliding_window'; readonly window: Recurrence }
+  /** The window is a duration or a calendar, never a lifetime. */
+  | { readonly kind: 'fixed_window'; readonly window: Recurrence }
+  /** What comes back in every `refillMs`: an integer, 1 or more. */
+  | { readonly kind: 'token_bucket'; readonly refillAmount: number; readonly refillMs: number }
+  /** How long a place is taken by a call that nobody settles or releases. */
+  | { readonly kind: 'concurrency'; readonly holdMs: number };
+
+export type LimitAlgorithmKind = LimitAlgorithm['kind'];
+
+/** What a limit can keep its counters apart by. */
+export type GroupKey =
+  'virtual_key' | 'team' | 'customer' | 'provider' | 'model' | `label:${string}`;
+
+/** One counter for each distinct value of all keys together. */
+export interface GroupBy {
+  /** At least one, in the order of {@link GroupKey}, labels by name. */
+  readonly keys: readonly GroupKey[];
+  /** Groups that come when so many are counted share one counter. */
+  readonly groupsMax: number;
+}
 
 export interface Limit extends Policy {
+  /** Concurrency counts requests. */
   readonly unit: LimitUnit;
-  /** What a window holds, 0 to 2^53 - 1. */
+  /** What may be counted at once, 0 to 2^53 - 1: of a token bucket its burst, 1 or more. */
   readonly maximum: number;
   readonly algorithm: LimitAlgorithm;
-  /** `duration` for both algorithms; `calendar` for `fixed_window` only. Never `lifetime`. */
-  readonly window: Recurrence;
+  /** Undefined: one counter for all calls. */
+  readonly groupBy: GroupBy | undefined;
+  /** While it cannot be decided, because all counters are in use. */
+  readonly onUnavailable: Fallback;
 }
 
 /** What becomes of a reservation that nobody settles in time. */
 export type ExpiryPolicy = 'release' | 'charge_floor' | 'charge_estimate';
-
-/** What to do with a call that a budget cannot decide. */
-export type Fallback = 'deny' | 'allow';
 
 /**
  * What a period hands on to the next: `min(max, max(min, what is left))`, fixed when the next one

@@ -71,14 +71,16 @@ describe('an update', () => {
   it('checks only what it changes against the rules, but the record as a whole', () => {
     const wanted = limitDraft({ name: '\0', algorithm: 'sliding_window' });
     const monthly = limit({
-      algorithm: 'fixed_window',
-      window: {
-        kind: 'calendar',
-        unit: 'month',
-        timeZone: 'UTC',
-        weekStart: 1,
-        anchorDay: 1,
-        anchorMonth: 1,
+      algorithm: {
+        kind: 'fixed_window',
+        window: {
+          kind: 'calendar',
+          unit: 'month',
+          timeZone: 'UTC',
+          weekStart: 1,
+          anchorDay: 1,
+          anchorMonth: 1,
+        },
       },
     });
     const checked = updateFields('limit', monthly, { wanted, paths: ['algorithm'], isTimeZone });
@@ -136,6 +138,8 @@ describe('the generation of a policy', () => {
   it.each([
     ['duration', limitDraft({ window: hour })],
     ['algorithm', limitDraft({ algorithm: 'fixed_window' })],
+    ['unit', limitDraft({ unit: 'tokens' })],
+    ['group_by', limitDraft({ groupBy: ['model'] })],
   ])('rises with the %s of a limit', (path, wanted) => {
     expect(update('limit', limit(), wanted, [path]).generation).toBe(2);
   });
@@ -146,6 +150,7 @@ describe('the generation of a policy', () => {
     ['name', limitDraft({ name: 'other' })],
     ['match', limitDraft({ match: { providers: ['a'], models: [], labels: {} } })],
     ['duration', limitDraft()],
+    ['on_unavailable', limitDraft({ onUnavailable: 'allow' })],
   ])('stays with the %s of a limit', (path, wanted) => {
     expect(update('limit', limit(), wanted, [path]).generation).toBe(1);
   });
@@ -163,9 +168,44 @@ describe('the generation of a policy', () => {
       'calendar',
       'algorithm',
     ]);
-    expect(daily).toMatchObject({ generation: 2, algorithm: 'fixed_window' });
+    expect(daily).toMatchObject({ generation: 2, algorithm: { kind: 'fixed_window' } });
     const wanted = limitDraft({ window: { ...calendar, timeZone: 'Asia/Tokyo' } });
     expect(update('limit', daily, wanted, ['calendar']).generation).toBe(3);
+  });
+
+  const bucket = limit({ algorithm: { kind: 'token_bucket', refillAmount: 10, refillMs: 1_000 } });
+  const places = limit({ algorithm: { kind: 'concurrency', holdMs: 30_000 } });
+  const grouped = limit({ groupBy: { keys: ['team', 'label:a', 'label:b'], groupsMax: 5 } });
+  const refill = (amount: bigint) =>
+    limitDraft({ window: { kind: 'refill', amount, nanos: 1_000_000_000n } });
+  const hold = limitDraft({ window: { kind: 'hold', nanos: 60_000_000_000n } });
+
+  it('stays with the rate and the burst of a bucket, which keeps its fill', () => {
+    const after = update('limit', bucket, { ...refill(20n), maximum: 7n }, ['refill', 'maximum']);
+    expect(after).toMatchObject({ generation: 1, maximum: 7, algorithm: { refillAmount: 20 } });
+  });
+
+  it('stays with the time of a hold', () => {
+    const after = update('limit', places, hold, ['hold']);
+    expect(after).toMatchObject({ generation: 1, algorithm: { holdMs: 60_000 } });
+  });
+
+  it('rises from one algorithm to another', () => {
+    const wanted = { ...refill(10n), algorithm: 'token_bucket' } as const;
+    expect(update('limit', limit(), wanted, ['algorithm', 'refill']).generation).toBe(2);
+    const back = limitDraft({ algorithm: 'concurrency', window: hold.window });
+    expect(update('limit', bucket, back, ['algorithm', 'hold']).generation).toBe(2);
+  });
+
+  it('stays with the cap of groups, and with the same keys in another order', () => {
+    const wanted = limitDraft({ groupBy: ['label:b', 'team', 'label:a'], groupsMax: 9 });
+    const after = update('limit', grouped, wanted, ['group_by', 'groups_max']);
+    expect(after).toMatchObject({ generation: 1, groupBy: { groupsMax: 9 } });
+  });
+
+  it('rises when groups become one counter, whose cap goes with them', () => {
+    const after = update('limit', grouped, limitDraft(), ['group_by']);
+    expect(after).toMatchObject({ generation: 2, groupBy: undefined });
   });
 
   it('rises with the period of a budget, and not with its amount', () => {

@@ -2,12 +2,13 @@ import type { Recurrence } from '../../common/recurrence.js';
 import type { WallMs } from '../../common/time.js';
 import type { DraftByKind, FieldsByKind } from './drafts.js';
 import { applyMask } from './field-mask.js';
-import type { RecordByKind, RecordKind } from './model.js';
+import type { LimitAlgorithm, RecordByKind, RecordKind } from './model.js';
 import { sameValue } from './same-value.js';
+import { toWindowDraft } from './validate-algorithm.js';
 import { validateCustomer, validateTeam, validateVirtualKey } from './validate-owners.js';
 import { validateBudget, validateLimit } from './validate-policies.js';
 import { validatePrice } from './validate-price.js';
-import { type IsTimeZone, toPeriodDraft, toWindowDraft } from './validate-recurrence.js';
+import { type IsTimeZone, toPeriodDraft } from './validate-recurrence.js';
 import type { Checked } from './violations.js';
 
 /** What is particular to each kind of record; everything else treats them alike. */
@@ -88,7 +89,10 @@ const RULES: { readonly [K in RecordKind]: RecordRules<K> } = {
     toDraft: (limit) => ({
       ...limit,
       maximum: BigInt(limit.maximum),
-      window: toWindowDraft(limit.window),
+      algorithm: limit.algorithm.kind,
+      window: toWindowDraft(limit.algorithm),
+      groupBy: limit.groupBy?.keys ?? [],
+      groupsMax: limit.groupBy?.groupsMax,
     }),
     revise: (current, fields) => ({
       ...current,
@@ -119,13 +123,19 @@ function hasSameBounds(before: Recurrence, after: Recurrence): boolean {
   return before.durationMs === after.durationMs && shiftMs % before.durationMs === 0;
 }
 
-type Counting = Pick<FieldsByKind['limit'], 'unit' | 'algorithm' | 'window'>;
+type Counting = Pick<FieldsByKind['limit'], 'unit' | 'algorithm' | 'groupBy'>;
 
-/** Semantics section 5: these change what a count means, so it cannot be carried over. */
+/** These change what a count means, so it cannot be carried over. The cap of groups does not. */
 function countsAnew(before: Counting, after: Counting): boolean {
   return (
     before.unit !== after.unit ||
-    before.algorithm !== after.algorithm ||
-    !sameValue(before.window, after.window)
+    !sameValue(windowOf(before.algorithm), windowOf(after.algorithm)) ||
+    !sameValue(before.groupBy?.keys, after.groupBy?.keys)
   );
+}
+
+/** What the count of an algorithm hangs on. A bucket keeps its fill, and holds that last go on. */
+function windowOf(algorithm: LimitAlgorithm): Partial<LimitAlgorithm> {
+  const { kind } = algorithm;
+  return kind === 'token_bucket' || kind === 'concurrency' ? { kind } : algorithm;
 }

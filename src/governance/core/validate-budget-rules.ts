@@ -1,5 +1,6 @@
 import type { BudgetDraft } from './drafts.js';
-import type { Budget, CarryOver, ExpiryPolicy, Fallback } from './model.js';
+import type { Budget, CarryOver, ExpiryPolicy } from './model.js';
+import { checkFallback } from './validate-fallback.js';
 import { checkRange, INT64_MAX } from './validate-range.js';
 import type { Violations } from './violations.js';
 
@@ -38,16 +39,6 @@ function checkExpiry(
     found.add(field, `must be one of ${names.join(', ')}`);
   }
   return 'release';
-}
-
-/** What cannot be decided is denied, unless somebody says otherwise: it is money. */
-function checkFallback(
-  fallback: BudgetDraft['onUnpriced'],
-  field: string,
-  found: Violations,
-): Fallback {
-  if (fallback === 'unknown') found.add(field, 'must be FALLBACK_DENY or FALLBACK_ALLOW');
-  return fallback === 'allow' ? 'allow' : 'deny';
 }
 
 function checkThresholds(

@@ -38,9 +38,13 @@ describe('the rules for limits', () => {
     expect(checkLimit({})).toMatchObject({
       value: {
         unit: 'requests',
-        algorithm: 'sliding_window',
+        algorithm: {
+          kind: 'sliding_window',
+          window: { kind: 'duration', durationMs: 60_000, anchorMs: 0 },
+        },
         maximum: 100,
-        window: { kind: 'duration', durationMs: 60_000, anchorMs: 0 },
+        groupBy: undefined,
+        onUnavailable: 'deny',
       },
     });
   });
@@ -48,8 +52,10 @@ describe('the rules for limits', () => {
   it('count a calendar in fixed windows', () => {
     expect(checkLimit({ window: calendar({ unit: 'hour' }) })).toMatchObject({
       value: {
-        algorithm: 'fixed_window',
-        window: { unit: 'hour', timeZone: 'UTC', weekStart: 1, anchorDay: 1, anchorMonth: 1 },
+        algorithm: {
+          kind: 'fixed_window',
+          window: { unit: 'hour', timeZone: 'UTC', weekStart: 1, anchorDay: 1, anchorMonth: 1 },
+        },
       },
     });
   });
@@ -75,7 +81,7 @@ describe('the rules for limits', () => {
   ])('take a window of %s', (_, nanos) => {
     const durationMs = Number(nanos / MS);
     expect(checkLimit({ window: { kind: 'duration', nanos } })).toMatchObject({
-      value: { window: { durationMs } },
+      value: { algorithm: { window: { durationMs } } },
     });
   });
 

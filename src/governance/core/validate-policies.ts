@@ -1,14 +1,15 @@
 import type { Recurrence } from '../../common/recurrence.js';
 import type { BudgetDraft, FieldsByKind, LimitDraft, OwnerDraft } from './drafts.js';
-import type { LimitAlgorithm, Owner } from './model.js';
+import type { LimitAlgorithm, LimitUnit, Owner } from './model.js';
+import { checkAlgorithm } from './validate-algorithm.js';
 import { checkBudgetRules } from './validate-budget-rules.js';
+import { checkFallback } from './validate-fallback.js';
+import { checkGroupBy } from './validate-group-by.js';
 import { checkMatch } from './validate-match.js';
-import { checkPeriod, checkWindow, type IsTimeZone } from './validate-recurrence.js';
-import { checkRange, INT64_MAX } from './validate-range.js';
+import { checkRange, INT64_MAX, MAXIMUM_MAX } from './validate-range.js';
+import { checkPeriod, type IsTimeZone } from './validate-recurrence.js';
 import { checkId, checkName } from './validate-text.js';
 import { type Checked, Violations } from './violations.js';
-
-const MAXIMUM_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 
 export function validateLimit(
   draft: LimitDraft,
@@ -16,19 +17,19 @@ export function validateLimit(
   isTimeZone: IsTimeZone,
 ): Checked<FieldsByKind['limit']> {
   const found = new Violations();
-  const window = checkWindow(draft.window, { path, isTimeZone }, found);
-  if (draft.unit === 'unknown') found.add(`${path}.unit`, 'must be UNIT_REQUESTS');
+  const algorithm = checkAlgorithm(draft, { path, isTimeZone }, found);
+  const { maximum, onUnavailable } = draft;
+  checkRange(maximum, { field: `${path}.maximum`, most: MAXIMUM_MAX }, found);
   return found.conclude({
     name: checkName(draft.name, `${path}.name`, found),
     owner: checkOwner(draft.owner, `${path}.owner`, found),
-    unit: 'requests',
-    maximum: Number(
-      checkRange(draft.maximum, { field: `${path}.maximum`, most: MAXIMUM_MAX }, found),
-    ),
-    algorithm: checkAlgorithm(draft, `${path}.algorithm`, found),
-    window,
+    unit: checkUnit(draft.unit, algorithm, `${path}.unit`, found),
+    maximum: Number(maximum),
+    algorithm,
     match: checkMatch(draft.match, `${path}.match`, found),
     shadow: draft.shadow,
+    groupBy: checkGroupBy(draft, path, found),
+    onUnavailable: checkFallback(onUnavailable, `${path}.on_unavailable`, found),
   });
 }
 
@@ -54,26 +55,16 @@ export function validateBudget(
   });
 }
 
-/** The default follows the window: only fixed windows can follow a calendar. */
-function checkAlgorithm(draft: LimitDraft, field: string, found: Violations): LimitAlgorithm {
-  const isCalendar = draft.window?.kind === 'calendar';
-  switch (draft.algorithm) {
-    case 'default':
-      return isCalendar ? 'fixed_window' : 'sliding_window';
-    case 'unknown':
-      found.add(field, 'must be ALGORITHM_SLIDING_WINDOW or ALGORITHM_FIXED_WINDOW');
-      return 'fixed_window';
-    case 'sliding_window':
-      if (isCalendar) {
-        found.add(
-          field,
-          'a sliding window needs a duration; give one, or use ALGORITHM_FIXED_WINDOW with the calendar',
-        );
-      }
-      return 'sliding_window';
-    case 'fixed_window':
-      return 'fixed_window';
-  }
+function checkUnit(
+  unit: LimitDraft['unit'],
+  { kind }: LimitAlgorithm,
+  field: string,
+  found: Violations,
+): LimitUnit {
+  if (unit === 'unknown') found.add(field, 'must be UNIT_REQUESTS, UNIT_TOKENS or UNIT_NANO_USD');
+  else if (kind === 'concurrency' && unit !== 'default' && unit !== 'requests')
+    found.add(field, 'must be UNIT_REQUESTS, since a concurrency limit counts calls under way');
+  return unit === 'tokens' || unit === 'nano_usd' ? unit : 'requests';
 }
 
 function checkOwner(draft: OwnerDraft | undefined, field: string, found: Violations): Owner {

@@ -1,4 +1,4 @@
-import type { CalendarUnit, Recurrence } from '../../common/recurrence.js';
+import type { CalendarRule, CalendarUnit, Recurrence } from '../../common/recurrence.js';
 import { DAY_MS, HOUR_MS, SECOND_MS } from '../../common/time.js';
 import type { CalendarDraft, FixedDraft, RecurrenceDraft } from './drafts.js';
 import { checkTime } from './validate-time.js';
@@ -8,13 +8,6 @@ import { quote, type Violations } from './violations.js';
 export type IsTimeZone = (name: string) => boolean;
 
 const NANOS_PER_MS = 1_000_000n;
-const WINDOW: DurationRule = {
-  leastMs: SECOND_MS,
-  mostMs: 366 * DAY_MS,
-  stepMs: 1,
-  bounds: 'from 1 second to 366 days',
-  steps: 'whole milliseconds',
-};
 const PERIOD: DurationRule = {
   leastMs: HOUR_MS,
   mostMs: 3_660 * DAY_MS,
@@ -32,7 +25,7 @@ const ANCHORED_BY_DAY: readonly CalendarUnit[] = ['month', 'quarter', 'year'];
 const ANCHORED_BY_MONTH: readonly CalendarUnit[] = ['quarter', 'year'];
 const UNITS_OF_PERIODS: readonly CalendarUnit[] = ['day', 'week', 'month', 'quarter', 'year'];
 
-interface DurationRule {
+export interface DurationRule {
   readonly leastMs: number;
   readonly mostMs: number;
   readonly stepMs: number;
@@ -41,29 +34,10 @@ interface DurationRule {
   readonly steps: string;
 }
 
-interface Place {
+export interface Place {
   /** Path of the message that holds the window or period, such as `limit`. */
   readonly path: string;
   readonly isTimeZone: IsTimeZone;
-}
-
-/** The window of a limit: a duration or a calendar. */
-export function checkWindow(
-  draft: RecurrenceDraft | undefined,
-  place: Place,
-  found: Violations,
-): Recurrence {
-  switch (draft?.kind) {
-    case 'duration':
-      return checkWindowDuration(draft.nanos, `${place.path}.duration`, found);
-    case 'calendar':
-      return checkCalendar(draft, place, found);
-    case 'fixed':
-    case 'lifetime':
-    case undefined:
-      found.add(`${place.path}.duration`, 'is missing: give a duration or a calendar');
-      return STAND_IN;
-  }
 }
 
 /** The period of a budget: a calendar from days to years, periods of equal length, or a lifetime. */
@@ -92,16 +66,10 @@ export function checkPeriod(
   }
 }
 
-/** What the caller would have to send to get this window. */
-export function toWindowDraft(window: Recurrence): RecurrenceDraft {
-  return window.kind === 'duration'
-    ? { kind: 'duration', nanos: BigInt(window.durationMs) * NANOS_PER_MS }
-    : toRecurrenceDraft(window);
-}
-
 /** What the caller would have to send to get this period. */
 export function toPeriodDraft(period: Recurrence): RecurrenceDraft {
-  if (period.kind !== 'duration') return toRecurrenceDraft(period);
+  if (period.kind === 'lifetime') return period;
+  if (period.kind === 'calendar') return toCalendarDraft(period);
   const { durationMs, anchorMs } = period;
   return {
     kind: 'fixed',
@@ -110,26 +78,14 @@ export function toPeriodDraft(period: Recurrence): RecurrenceDraft {
   };
 }
 
-function toRecurrenceDraft(
-  recurrence: Exclude<Recurrence, { readonly kind: 'duration' }>,
-): RecurrenceDraft {
-  switch (recurrence.kind) {
-    case 'lifetime':
-      return recurrence;
-    case 'calendar':
-      return {
-        ...recurrence,
-        weekStart: recurrence.unit === 'week' ? recurrence.weekStart : 0,
-        anchorDay: ANCHORED_BY_DAY.includes(recurrence.unit) ? recurrence.anchorDay : 0,
-        anchorMonth: ANCHORED_BY_MONTH.includes(recurrence.unit) ? recurrence.anchorMonth : 0,
-      };
-  }
-}
-
-function checkWindowDuration(nanos: bigint, field: string, found: Violations): Recurrence {
-  const durationMs = checkDuration(nanos, { ...WINDOW, field }, found);
-  return durationMs === undefined ? STAND_IN : { kind: 'duration', durationMs, anchorMs: 0 };
-}
+/** What the caller would have to send to get this calendar. */
+export const toCalendarDraft = (rule: CalendarRule): CalendarDraft => ({
+  kind: 'calendar',
+  ...rule,
+  weekStart: rule.unit === 'week' ? rule.weekStart : 0,
+  anchorDay: ANCHORED_BY_DAY.includes(rule.unit) ? rule.anchorDay : 0,
+  anchorMonth: ANCHORED_BY_MONTH.includes(rule.unit) ? rule.anchorMonth : 0,
+});
 
 function checkFixed({ nanos, anchorMs }: FixedDraft, path: string, found: Violations): Recurrence {
   const anchor = checkTime(anchorMs, `${path}.anchor`, found);
@@ -140,7 +96,7 @@ function checkFixed({ nanos, anchorMs }: FixedDraft, path: string, found: Violat
 }
 
 /** In milliseconds; undefined if it is none that the rule allows. */
-function checkDuration(
+export function checkDuration(
   nanos: bigint,
   rule: DurationRule & { readonly field: string },
   found: Violations,
@@ -162,7 +118,8 @@ function seconds(nanos: bigint): string {
   return nanos < 0n ? `-${text}` : text;
 }
 
-function checkCalendar(draft: CalendarDraft, place: Place, found: Violations): Recurrence {
+/** A calendar unit in a time zone, and where its days, weeks, months and years begin. */
+export function checkCalendar(draft: CalendarDraft, place: Place, found: Violations): Recurrence {
   const path = `${place.path}.calendar`;
   const unit = draft.unit;
   if (unit === undefined) {

@@ -27,7 +27,7 @@ export interface PolicyFacts {
 }
 
 export interface LimitFacts extends PolicyFacts {
-  readonly unit: 'requests';
+  readonly unit: 'requests' | 'tokens' | 'nano_usd';
   /** What the window holds. */
   readonly maximum: number;
 }

@@ -30,6 +30,7 @@ export enum Unit {
   UNIT_REQUESTS = 1,
   /** UNIT_NANO_USD - Billionths of a US dollar. */
   UNIT_NANO_USD = 2,
+  UNIT_TOKENS = 3,
   UNRECOGNIZED = -1,
 }
 

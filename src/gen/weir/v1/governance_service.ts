@@ -20,12 +20,19 @@ export const protobufFileName = "weir/v1/governance_service.proto";
 
 /** How a limit counts. */
 export enum Algorithm {
-  /** ALGORITHM_UNSPECIFIED - SLIDING_WINDOW, or FIXED_WINDOW if the window follows the calendar. */
+  /**
+   * ALGORITHM_UNSPECIFIED - What fits the window: SLIDING_WINDOW for a duration, FIXED_WINDOW for a calendar, TOKEN_BUCKET for a
+   * refill, CONCURRENCY for a hold.
+   */
   ALGORITHM_UNSPECIFIED = 0,
   /** ALGORITHM_SLIDING_WINDOW - Two windows aligned to the epoch, the older one weighted by what is left of it. */
   ALGORITHM_SLIDING_WINDOW = 1,
   /** ALGORITHM_FIXED_WINDOW - One window, aligned to the epoch or to a calendar. */
   ALGORITHM_FIXED_WINDOW = 2,
+  /** ALGORITHM_TOKEN_BUCKET - A bucket that holds `maximum` and is refilled evenly. Estimates that were too low leave it in debt. */
+  ALGORITHM_TOKEN_BUCKET = 3,
+  /** ALGORITHM_CONCURRENCY - Calls under way: each takes one place until it is settled or released, or its hold ends. */
+  ALGORITHM_CONCURRENCY = 4,
   UNRECOGNIZED = -1,
 }
 
@@ -42,7 +49,7 @@ export enum ExpiryPolicy {
   UNRECOGNIZED = -1,
 }
 
-/** What to do with a call that a budget cannot decide. */
+/** What to do with a call that a policy cannot decide. */
 export enum Fallback {
   /** FALLBACK_UNSPECIFIED - DENY. */
   FALLBACK_UNSPECIFIED = 0,
@@ -100,18 +107,36 @@ export interface VirtualKey {
   updatedAt: Timestamp | undefined;
 }
 
-/** How much may pass in a window of time. */
+/** What comes back into a token bucket, evenly: 10 in 1 s is one every 100 ms. */
+export interface Refill {
+  /** 1 to 9,007,199,254,740,991. */
+  amount: bigint;
+  /** In which time: 1 millisecond to 31 days, in whole milliseconds. */
+  interval: Duration | undefined;
+}
+
+/** How long a place of a concurrency limit is taken by a call that nobody settles or releases. */
+export interface Hold {
+  /** 1 second to 24 hours, in whole milliseconds. A check with a `reserve_ttl` says for itself. */
+  ttl: Duration | undefined;
+}
+
+/** How much may pass in a window of time, or at once. */
 export interface Limit {
   id: string;
   name: string;
   owner:
     | Owner
     | undefined;
-  /** UNIT_REQUESTS. */
+  /** What is counted. Unspecified: requests. CONCURRENCY counts calls, so it takes no other. */
   unit: Unit;
-  /** What a window holds, 0 to 9,007,199,254,740,991. 0 denies everything. */
+  /**
+   * What a window holds, 0 to 9,007,199,254,740,991. 0 denies everything. Of TOKEN_BUCKET, its burst,
+   * 1 or more; of CONCURRENCY, the calls that may be under way at once.
+   */
   maximum: bigint;
   algorithm: Algorithm;
+  /** When what was counted is free again. */
   window:
     | //
     /** 1 second to 366 days, in whole milliseconds. */
@@ -119,6 +144,12 @@ export interface Limit {
     | //
     /** For FIXED_WINDOW. */
     { $case: "calendar"; value: Calendar }
+    | //
+    /** For TOKEN_BUCKET. */
+    { $case: "refill"; value: Refill }
+    | //
+    /** For CONCURRENCY. */
+    { $case: "hold"; value: Hold }
     | undefined;
   match:
     | Match
@@ -126,7 +157,24 @@ export interface Limit {
   /** Count and report, but never deny. */
   shadow: boolean;
   createdAt: Timestamp | undefined;
-  updatedAt: Timestamp | undefined;
+  updatedAt:
+    | Timestamp
+    | undefined;
+  /**
+   * Keep a counter for each distinct value of these instead of one for all calls: `virtual_key`, `team`,
+   * `customer`, `provider`, `model` or `label:NAME`, at most 8. A call without a value counts in the group
+   * "(none)". Answered in the order given here, labels by name.
+   */
+  groupBy: string[];
+  /**
+   * How many groups are counted apart, 1 to 10,000,000; those that come when there are so many share one
+   * counter. Absent: 10,000 if there is a `group_by`.
+   */
+  groupsMax?:
+    | number
+    | undefined;
+  /** While the limit cannot be decided, because every counter of the replica is in use. */
+  onUnavailable: Fallback;
 }
 
 /** A period that never ends. */
@@ -985,6 +1033,112 @@ export const VirtualKey: MessageFns<VirtualKey> = {
   },
 };
 
+function createBaseRefill(): Refill {
+  return { amount: 0n, interval: undefined };
+}
+
+export const Refill: MessageFns<Refill> = {
+  encode(message: Refill, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.amount !== 0n) {
+      if (BigInt.asIntN(64, message.amount) !== message.amount) {
+        throw new globalThis.Error("value provided for field message.amount of type int64 too large");
+      }
+      writer.uint32(8).int64(message.amount);
+    }
+    if (message.interval !== undefined) {
+      Duration.encode(message.interval, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Refill {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefill();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.amount = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.interval = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseHold(): Hold {
+  return { ttl: undefined };
+}
+
+export const Hold: MessageFns<Hold> = {
+  encode(message: Hold, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ttl !== undefined) {
+      Duration.encode(message.ttl, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Hold {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHold();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ttl = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseLimit(): Limit {
   return {
     id: "",
@@ -998,6 +1152,8 @@ function createBaseLimit(): Limit {
     shadow: false,
     createdAt: undefined,
     updatedAt: undefined,
+    groupBy: [],
+    onUnavailable: 0,
   };
 }
 
@@ -1031,6 +1187,12 @@ export const Limit: MessageFns<Limit> = {
       case "calendar":
         Calendar.encode(message.window.value, writer.uint32(66).fork()).join();
         break;
+      case "refill":
+        Refill.encode(message.window.value, writer.uint32(106).fork()).join();
+        break;
+      case "hold":
+        Hold.encode(message.window.value, writer.uint32(114).fork()).join();
+        break;
     }
     if (message.match !== undefined) {
       Match.encode(message.match, writer.uint32(74).fork()).join();
@@ -1043,6 +1205,15 @@ export const Limit: MessageFns<Limit> = {
     }
     if (message.updatedAt !== undefined) {
       Timestamp.encode(message.updatedAt, writer.uint32(98).fork()).join();
+    }
+    for (const v of message.groupBy) {
+      writer.uint32(122).string(v!);
+    }
+    if (message.groupsMax !== undefined) {
+      writer.uint32(128).uint32(message.groupsMax);
+    }
+    if (message.onUnavailable !== 0) {
+      writer.uint32(136).int32(message.onUnavailable);
     }
     return writer;
   },
@@ -1124,6 +1295,22 @@ export const Limit: MessageFns<Limit> = {
             message.window = { $case: "calendar", value: Calendar.decode(reader, reader.uint32()) };
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.window = { $case: "refill", value: Refill.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.window = { $case: "hold", value: Hold.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 9: {
             if (tag !== 74) {
               break;
@@ -1154,6 +1341,30 @@ export const Limit: MessageFns<Limit> = {
             }
 
             message.updatedAt = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.groupBy.push(reader.string());
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.groupsMax = reader.uint32();
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.onUnavailable = reader.int32() as any;
             continue;
           }
         }
