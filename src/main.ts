@@ -78,6 +78,8 @@ async function startReplica(
   try {
     const grpc = grpcServer(app, config);
     app.connectMicroservice({ strategy: grpc }, { inheritAppConfig: true });
+    // Policies are loaded, and counters restored, before anybody can call.
+    await app.init();
     await app.startAllMicroservices();
     await listenForHttp(app, config.http);
     const httpAddress = addressOf(app, config.http.host);

@@ -14,7 +14,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   rpc: ['common', 'gen'],
   storage: ['common', 'config'],
   cluster: ['common', 'gen'],
-  counters: ['cluster', 'common', 'config'],
+  counters: ['cluster', 'common', 'config', 'storage'],
   governance: ['common', 'config', 'gen', 'rpc', 'storage'],
   budgets: ['common', 'config', 'gen', 'rpc', 'storage'],
   discovery: ['common', 'config'],

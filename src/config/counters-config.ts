@@ -10,4 +10,14 @@ export class CountersConfig {
     effect: 'Most counters kept in memory; it bounds the memory, about 100 bytes a counter.',
   })
   readonly liveMax: number = 5_000_000;
+
+  /** Milliseconds between checkpoints. Default 5 s. */
+  @IntegerKnob({
+    unit: 'milliseconds',
+    min: 100,
+    max: 600_000,
+    effect:
+      'How often windows longer than a minute are saved; a replica that is killed forgets at most this.',
+  })
+  readonly checkpointIntervalMs: number = 5_000;
 }

@@ -86,8 +86,12 @@ export abstract class CounterEngine {
   /**
    * Takes up what an earlier process counted; before the first call. Rows that are over, or for which
    * there is no room, are passed over, and all of them if the checkpoint is of another fingerprint key.
+   * The clock goes on from the latest of them: one that was stepped back meanwhile waits, if by minutes.
    */
   abstract restore(checkpoint: Checkpoint, now: WallMs): { readonly restored: number };
+
+  /** Lets the next checkpoints name every counter worth it, changed or not: the earlier ones are lost. */
+  abstract checkpointAnew(now: WallMs): void;
 
   /** The counters that were asked most in the last one to two minutes, busiest first; from a sample. */
   abstract busiest(count: number): readonly BusyCounter[];

@@ -19,6 +19,7 @@ import type {
 import { ABSENT } from './core/counter-slab.js';
 import { Fingerprinter, type FingerprintKey } from './core/fingerprint.js';
 import { type FreshReading, raiseCounted } from './core/fresh-reading.js';
+import { timeOf } from './core/merge-rows.js';
 import { Population } from './core/population.js';
 import { CounterEngine, type CounterLimits, type CounterStats } from './counter-engine.js';
 
@@ -129,7 +130,13 @@ export class LocalCounterEngine extends CounterEngine {
   }
 
   restore(checkpoint: Checkpoint, now: WallMs): { readonly restored: number } {
-    return { restored: this.checkpoints.merge(checkpoint, this.advance(now)) };
+    const rows = this.checkpoints.merge(checkpoint, this.advance(now));
+    for (const row of rows) this.latest = wallMs(Math.max(this.latest, timeOf(row)));
+    return { restored: rows.length };
+  }
+
+  checkpointAnew(now: WallMs): void {
+    this.checkpoints.markAll(this.advance(now));
   }
 
   busiest(count: number): readonly BusyCounter[] {
@@ -275,6 +282,6 @@ function overflowOf(counter: CounterSpec, groupName: string): CounterSpec {
   return { ...counter, name: `${groupName}\0overflow`, group: undefined };
 }
 
-function randomKey(random: Random): FingerprintKey {
+export function randomKey(random: Random): FingerprintKey {
   return { k0: random.uint32(), k1: random.uint32() };
 }

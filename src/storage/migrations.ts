@@ -4,6 +4,7 @@ import { Ledger1763942400002 } from './migrations/0002-ledger.js';
 import { Reservations1763942400003 } from './migrations/0003-reservations.js';
 import { DeadLetters1763942400004 } from './migrations/0004-dead-letters.js';
 import { Limits1763942400007 } from './migrations/0007-limits.js';
+import { CounterCheckpoints1763942400008 } from './migrations/0008-counter-checkpoints.js';
 
 type MigrationClass = new () => MigrationInterface;
 
@@ -17,4 +18,5 @@ export const migrations: MigrationClass[] = [
   Reservations1763942400003,
   DeadLetters1763942400004,
   Limits1763942400007,
+  CounterCheckpoints1763942400008,
 ];

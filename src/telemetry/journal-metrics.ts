@@ -1,8 +1,8 @@
 import type { JournalDriver } from '../budgets/journal/journal.driver.js';
-import type { GaugeSource } from './state-metrics.js';
+import type { MetricSource } from './state-metrics.js';
 
 /** Debits that are on this replica's disk and not yet in the ledger, and what became of those before. */
-export const journalGauges = (journal: JournalDriver): readonly GaugeSource[] => [
+export const journalGauges = (journal: JournalDriver): readonly MetricSource[] => [
   {
     name: 'weir_journal_records',
     help: 'Debits in the journal that are not known to be in the ledger.',

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { CounterEngine } from '../counters/counter-engine.js';
 import { JournalDriver } from '../budgets/journal/journal.driver.js';
 import { HealthService } from '../health/health.service.js';
 import { CheckLimitService } from '../quota/check-limit.service.js';
 import { CallObserver } from '../rpc/call-observer.js';
 import { registerCounterMetrics } from './counter-metrics.js';
+import { CounterSources } from './counter-sources.js';
 import { journalGauges } from './journal-metrics.js';
 import { registerDecisionMetrics } from './decision-metrics.js';
 import { registerRpcMetrics } from './rpc-metrics.js';
@@ -19,7 +19,7 @@ export class MetricsService {
   constructor(
     observer: CallObserver,
     checks: CheckLimitService,
-    counters: CounterEngine,
+    counters: CounterSources,
     journal: JournalDriver,
     health: HealthService,
   ) {

@@ -1,13 +1,13 @@
-import { Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 
 /** A number that is read when somebody asks. */
-export interface GaugeSource {
+export interface MetricSource {
   readonly name: string;
   readonly help: string;
   readonly read: () => number;
 }
 
-export function registerGauges(registry: Registry, sources: readonly GaugeSource[]): void {
+export function registerGauges(registry: Registry, sources: readonly MetricSource[]): void {
   for (const { name, help, read } of sources)
     void new Gauge({
       name,
@@ -15,6 +15,20 @@ export function registerGauges(registry: Registry, sources: readonly GaugeSource
       registers: [registry],
       collect() {
         this.set(read());
+      },
+    });
+}
+
+/** Numbers that only rise. */
+export function registerTotals(registry: Registry, sources: readonly MetricSource[]): void {
+  for (const { name, help, read } of sources)
+    void new Counter({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(read());
       },
     });
 }

@@ -105,6 +105,29 @@ export function checkpointContract(make: Make): void {
     expect(engine().restore({ ...checkpoint, keyCheck: 'other' }, T)).toEqual({ restored: 0 });
   });
 
+  it('waits for a clock that was stepped back since, and for the level of a bucket', () => {
+    const before = engine();
+    takeOne(before, hourly, 40, T);
+    takeOne(before, slowBucket, 60, T + 60_000);
+    const after = engine();
+    expect(after.restore(before.checkpoint(100), wallMs(T - 120_000))).toEqual({ restored: 2 });
+    expect(readOne(after, hourly, 1, T - 120_000).counted).toBe(40);
+    expect(readOne(after, slowBucket, 1, T - 120_000).counted).toBe(60);
+    expect(readOne(after, slowBucket, 1, T + 60_000 + 36_000).counted).toBe(59);
+  });
+
+  it('names every counter again when it is asked to, but those that end within a minute', () => {
+    const counters = engine();
+    takeOne(counters, hourly, 1);
+    takeOne(counters, slowBucket, 1);
+    takeOne(counters, spec(), 1);
+    expect(counters.checkpoint(100).rows).toHaveLength(2);
+    expect(counters.checkpoint(100).rows).toHaveLength(0);
+    counters.checkpointAnew(T);
+    const kinds = counters.checkpoint(100).rows.map(({ kind }) => kind);
+    expect(kinds).toEqual(['window', 'token_bucket']);
+  });
+
   it('comes to the same in any order, and when rows come twice or late', () => {
     const step = fc.record({
       which: fc.nat(2),

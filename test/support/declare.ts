@@ -28,7 +28,7 @@ export const match = (over: Partial<Match> = {}): Match => ({
 
 /** A customer, its team, and the team's key, all named after `name`. */
 export async function declareKey(
-  { governance }: Replica,
+  { governance }: Pick<Replica, 'governance'>,
   name: string,
   over: Partial<VirtualKey> = {},
 ): Promise<{ customerId: string; teamId: string; keyId: string; secret: string }> {
@@ -53,7 +53,10 @@ export async function declareKey(
   return { customerId, teamId, keyId: virtualKey.id, secret };
 }
 
-export async function declareLimit({ governance }: Replica, over: Partial<Limit>): Promise<Limit> {
+export async function declareLimit(
+  { governance }: Pick<Replica, 'governance'>,
+  over: Partial<Limit>,
+): Promise<Limit> {
   const { limit } = await governance.createLimit({ limit: limitOf(over) });
   if (limit === undefined) throw new Error('no limit in the answer');
   return limit;

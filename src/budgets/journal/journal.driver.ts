@@ -11,7 +11,7 @@ import { Gate } from './gate.js';
 import { InFlight } from './in-flight.js';
 import { JournalPorts } from './journal-ports.js';
 import { replayEntries } from './ledger-replay.js';
-import { within } from './within.js';
+import { within } from '../../storage/within.js';
 
 /** Between two tries to reach the ledger: the first ones soon, since most outages are short. */
 const RETRY_MS_MIN = 50;

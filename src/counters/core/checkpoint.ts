@@ -40,3 +40,10 @@ export interface BucketLevel {
 
 /** Windows up to this length are not checkpointed: they would be over when they are restored. */
 export const SHORT_WINDOW_MS = 60_000;
+
+/**
+ * Where the clock was stepped back between two processes, windows wait for it as they do within one, but
+ * for so long at most: what was counted later than that is passed over, so that a restart mends a clock
+ * that was wrong by days.
+ */
+export const CLOCK_STEP_MAX_MS = 300_000;

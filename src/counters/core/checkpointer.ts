@@ -1,11 +1,17 @@
 import type { Algorithms } from './algorithms.js';
-import type { Checkpoint, CheckpointRow } from './checkpoint.js';
+import {
+  type Checkpoint,
+  type CheckpointRow,
+  CLOCK_STEP_MAX_MS,
+  SHORT_WINDOW_MS,
+} from './checkpoint.js';
 import { ABSENT } from './counter-slab.js';
 import { type Fingerprinter, fingerprintText, parseFingerprint } from './fingerprint.js';
+import { timeOf } from './merge-rows.js';
 
 /** Writes what changed in long windows to checkpoints, and merges checkpoints into what is there. */
 export class Checkpointer {
-  private readonly keyCheck: string;
+  readonly keyCheck: string;
 
   constructor(
     private readonly algorithms: Algorithms,
@@ -25,10 +31,18 @@ export class Checkpointer {
     return { keyCheck: this.keyCheck, rows };
   }
 
-  /** How many rows were merged. */
-  merge({ keyCheck, rows }: Checkpoint, now: number): number {
-    if (keyCheck !== this.keyCheck) return 0;
-    return rows.filter((row) => row.expiresAt > now && isSound(row) && this.mergeRow(row)).length;
+  /** Lets the next checkpoints name every counter that will matter for more than a minute. */
+  markAll(now: number): void {
+    for (const { slab, changed } of this.algorithms.all)
+      for (let record = 0; record < slab.records.highest; record++)
+        if (slab.isLive(record) && slab.identityOf(record).expiresAt > now + SHORT_WINDOW_MS)
+          changed.mark(record);
+  }
+
+  /** The rows that were merged. */
+  merge({ keyCheck, rows }: Checkpoint, now: number): readonly CheckpointRow[] {
+    if (keyCheck !== this.keyCheck) return [];
+    return rows.filter((row) => isOfUse(row, now) && this.mergeRow(row));
   }
 
   private mergeRow(row: CheckpointRow): boolean {
@@ -44,6 +58,9 @@ export class Checkpointer {
     return true;
   }
 }
+
+const isOfUse = (row: CheckpointRow, now: number): boolean =>
+  isSound(row) && row.expiresAt > now && timeOf(row) <= now + CLOCK_STEP_MAX_MS;
 
 /** Rows have been outside: a number that is none would spoil a counter for as long as it lives. */
 function isSound({ windowStart, current, previous, level }: CheckpointRow): boolean {

@@ -1,4 +1,4 @@
-import { DomainError } from '../../common/domain-error.js';
+import { DomainError } from '../common/domain-error.js';
 
 /**
  * What the promise gives, or `UNAVAILABLE` after so long. The work goes on, and what becomes of it is not

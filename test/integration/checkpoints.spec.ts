@@ -1,0 +1,160 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { GovernanceServiceService } from '../../src/gen/weir/v1/governance_service.js';
+import { Decision, QuotaServiceService } from '../../src/gen/weir/v1/quota_service.js';
+import { createClient } from '../../src/rpc/grpc-client.js';
+import { checkOf, declareKey, declareLimit } from '../support/declare.js';
+import { eventually } from '../support/eventually.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { startReplica } from '../support/start-replica.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
+import { WeirProcess } from '../support/weir-process.js';
+
+let folder: string;
+let database: TestDatabase;
+const running: WeirProcess[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'weir-checkpoints-'));
+  await chmod(folder, 0o755);
+  database = await createTestDatabase();
+});
+
+afterEach(async () => {
+  for (const process of running) process.kill('SIGTERM');
+  await Promise.all(running.splice(0).map((process) => process.end()));
+  await database.drop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** `weir serve` as a process of its own, with clients. */
+async function serve(settings = '') {
+  await writeFile(join(folder, 'weir.yaml'), `log: { level: warn }\n${settings}`);
+  const service = new WeirProcess(folder, [
+    'serve',
+    '--json',
+    '--grpc-port',
+    '0',
+    '--http-port',
+    '0',
+  ]);
+  running.push(service);
+  await service.says('httpAddress');
+  const { grpcAddress, httpAddress } = JSON.parse(service.out) as Record<string, string>;
+  const quota = createClient(QuotaServiceService, 'weir.v1.QuotaService', grpcAddress ?? '');
+  const governance = createClient(
+    GovernanceServiceService,
+    'weir.v1.GovernanceService',
+    grpcAddress ?? '',
+  );
+  return {
+    quota,
+    governance,
+    async end(signal: NodeJS.Signals): Promise<void> {
+      quota.close();
+      governance.close();
+      service.kill(signal);
+      await service.end();
+    },
+    metric: async (name: string): Promise<number> => metricOf(`http://${httpAddress}`, name),
+  };
+}
+
+async function metricOf(address: string, name: string): Promise<number> {
+  const text = await (await fetch(`${address}/metrics`)).text();
+  return Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1]);
+}
+
+type Quota = Awaited<ReturnType<typeof serve>>['quota'];
+
+/** A limit of a year, so that its window does not end while the test runs. */
+const YEARLY = {
+  name: 'yearly',
+  maximum: 1_000n,
+  window: { $case: 'duration' as const, value: { seconds: 31_536_000n, nanos: 0 } },
+};
+
+const isAllowed = async (quota: Quota, keyId: string): Promise<boolean> =>
+  (await quota.checkLimit(checkOf(keyId))).decision === Decision.DECISION_ALLOW;
+
+async function remaining(quota: Quota, keyId: string): Promise<bigint | undefined> {
+  const { statuses } = await quota.checkLimit(checkOf(keyId, { dryRun: true }));
+  return statuses[0]?.remaining;
+}
+
+describe('what limits have counted', () => {
+  it.each([
+    ['the embedded database', () => ''],
+    ['PostgreSQL', () => `storage: { postgres: { url: '${database.url}' } }`],
+  ])(
+    'outlives SIGTERM on %s',
+    async (_name, settings) => {
+      const first = await serve(settings());
+      const { keyId } = await declareKey(first, 'acme');
+      await declareLimit(first, YEARLY);
+      for (let i = 0; i < 37; i++) expect(await isAllowed(first.quota, keyId)).toBe(true);
+      await first.end('SIGTERM');
+      const second = await serve(settings());
+      expect(await remaining(second.quota, keyId)).toBe(963n);
+      await second.end('SIGTERM');
+      const third = await serve(settings());
+      expect(await remaining(third.quota, keyId)).toBe(963n);
+    },
+    180_000,
+  );
+
+  it('outlives SIGKILL but for the last few seconds', async () => {
+    const settings = 'counters: { checkpointIntervalMs: 1000 }';
+    const first = await serve(settings);
+    const { keyId } = await declareKey(first, 'acme');
+    await declareLimit(first, YEARLY);
+    const answeredAt: number[] = [];
+    const until = performance.now() + 4_000;
+    while (performance.now() < until) {
+      await isAllowed(first.quota, keyId);
+      answeredAt.push(performance.now());
+      if (answeredAt.length === 1_000) break;
+      await new Promise((next) => setTimeout(next, 5));
+    }
+    const askedAt = performance.now();
+    const ageMs = 1_000 * (await first.metric('weir_counters_checkpoint_age_seconds'));
+    const savedUntil = askedAt - ageMs;
+    await first.end('SIGKILL');
+    const saved = answeredAt.filter((at) => at < savedUntil).length;
+    expect(saved).toBeGreaterThan(0);
+    const second = await serve(settings);
+    const kept = 1_000 - Number(await remaining(second.quota, keyId));
+    expect(kept).toBeGreaterThanOrEqual(saved);
+    expect(kept).toBeLessThanOrEqual(answeredAt.length);
+    expect(await second.metric('weir_counters_checkpoint_rows_restored_total')).toBe(1);
+  }, 180_000);
+
+  it('is decided on while the database is away, and saved when it is back', async () => {
+    const network = new TcpProxy(database.url);
+    await network.up();
+    const settings = { 'counters.checkpointIntervalMs': 200, 'journal.dataDir': folder };
+    const replica = await startReplica(network.url, settings);
+    const metric = (name: string) => metricOf(`http://${replica.service.httpAddress}`, name);
+    const { keyId } = await declareKey(replica, 'acme');
+    await declareLimit(replica, YEARLY);
+    await isAllowed(replica.quota, keyId);
+    await network.down();
+    await eventually(
+      'a checkpoint fails',
+      async () => (await metric('weir_counters_checkpoint_failures_total')) > 0,
+    );
+    for (let i = 0; i < 9; i++) expect(await isAllowed(replica.quota, keyId)).toBe(true);
+    await network.up();
+    await eventually(
+      'checkpoints are written again',
+      async () => (await metric('weir_counters_checkpoint_age_seconds')) < 0.4,
+    );
+    await replica.stop();
+    const next = await startReplica(network.url, settings);
+    expect(await remaining(next.quota, keyId)).toBe(990n);
+    await next.stop();
+    await network.down();
+  });
+});
