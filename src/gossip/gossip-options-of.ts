@@ -2,10 +2,12 @@ import { invalidArgument } from '../common/domain-error.js';
 import type { FieldViolation } from '../common/domain-error.js';
 import { utf8 } from './core/bytes.js';
 import type { GossipTimings } from './core/gossip-options.js';
+import { parseAddress } from './core/endpoint.js';
 import { META_BYTES_MAX, NAME_BYTES_MAX } from './core/gossip-options.js';
 import { GOSSIP_PRESETS } from './core/gossip-presets.js';
 import { isKeyLength } from './core/keyring.js';
 import { LABEL_BYTES_MAX } from './core/label.js';
+import { LABELS_MAX } from './core/label-set.js';
 import type { GossipSettings } from './gossip-settings.js';
 
 /**
@@ -38,7 +40,13 @@ function identityFlaws(settings: GossipSettings): readonly FieldViolation[] {
   const labelBytes = utf8(settings.label ?? '').length;
   return [
     ...flaw(nameBytes < 1 || nameBytes > NAME_BYTES_MAX, 'name', 'give it 1 to 255 bytes'),
+    ...addressFlaws(settings),
     ...flaw(labelBytes > LABEL_BYTES_MAX, 'label', 'give it at most 255 bytes'),
+    ...flaw(
+      !labelsFit(settings.acceptedLabels ?? []),
+      'acceptedLabels',
+      `give at most ${LABELS_MAX - 1}, of at most 255 bytes each`,
+    ),
     ...flaw(
       (settings.meta?.length ?? 0) > META_BYTES_MAX,
       'meta',
@@ -59,33 +67,57 @@ function identityFlaws(settings: GossipSettings): readonly FieldViolation[] {
   ];
 }
 
+/** A name may stand for several addresses, and only one can be told to others. */
+function addressFlaws({ bindHost, advertiseHost }: GossipSettings): readonly FieldViolation[] {
+  const isAddress = (host: string): boolean => parseAddress(host) !== undefined;
+  return [
+    ...flaw(!isAddress(bindHost), 'bindHost', `"${bindHost}" is not an IP address`),
+    ...flaw(
+      advertiseHost !== undefined && !isAddress(advertiseHost),
+      'advertiseHost',
+      `"${advertiseHost}" is not an IP address`,
+    ),
+  ];
+}
+
+const labelsFit = (labels: readonly string[]): boolean =>
+  labels.length < LABELS_MAX && labels.every((label) => utf8(label).length <= LABEL_BYTES_MAX);
+
 const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65_535;
 
 /** Numbers that contradict one another would silently switch parts of the protocol off. */
 function timingFlaws(timings: GossipTimings): readonly FieldViolation[] {
   const { probeIntervalMs, probeTimeoutMs, gossipIntervalMs, suspicionMult } = timings;
   return [
-    ...flaw(probeTimeoutMs <= 0, 'probeTimeoutMs', 'give it more than 0'),
+    ...flaw(probeTimeoutMs <= 0, 'timings.probeTimeoutMs', 'give it more than 0'),
     ...flaw(
       probeTimeoutMs >= probeIntervalMs,
-      'probeTimeoutMs',
+      'timings.probeTimeoutMs',
       `${probeTimeoutMs} leaves no time in a probe of ${probeIntervalMs} to ask others and try TCP; ` +
         'give it at most half of probeIntervalMs',
     ),
-    ...flaw(gossipIntervalMs <= 0, 'gossipIntervalMs', 'give it more than 0'),
+    ...flaw(gossipIntervalMs <= 0, 'timings.gossipIntervalMs', 'give it more than 0'),
     ...flaw(
       gossipIntervalMs > suspicionMult * probeIntervalMs,
-      'gossipIntervalMs',
+      'timings.gossipIntervalMs',
       'news slower than a suspicion ends in deaths that nobody could deny; lower it',
     ),
-    ...flaw(suspicionMult < 1, 'failureThreshold', 'give it 1 or more'),
-    ...flaw(timings.suspicionMaxTimeoutMult < 1, 'suspicionMaxTimeoutMult', 'give it 1 or more'),
-    ...flaw(timings.awarenessMaxMultiplier < 1, 'awarenessMaxMultiplier', 'give it 1 or more'),
-    ...flaw(timings.retransmitMult < 1, 'retransmitMult', 'give it 1 or more'),
-    ...flaw(timings.gossipNodes < 1, 'gossipNodes', 'give it 1 or more'),
+    ...flaw(suspicionMult < 1, 'config.failureThreshold', 'give it 1 or more'),
+    ...flaw(
+      timings.suspicionMaxTimeoutMult < 1,
+      'timings.suspicionMaxTimeoutMult',
+      'give it 1 or more',
+    ),
+    ...flaw(
+      timings.awarenessMaxMultiplier < 1,
+      'timings.awarenessMaxMultiplier',
+      'give it 1 or more',
+    ),
+    ...flaw(timings.retransmitMult < 1, 'timings.retransmitMult', 'give it 1 or more'),
+    ...flaw(timings.gossipNodes < 1, 'timings.gossipNodes', 'give it 1 or more'),
     ...flaw(
       timings.packetBytesMax < 512 || timings.packetBytesMax > 65_000,
-      'packetBytesMax',
+      'timings.packetBytesMax',
       'give it 512 to 65000; 1400 passes nearly every network',
     ),
   ];

@@ -1,5 +1,5 @@
 import type { GossipSeeds } from './gossip-seeds.js';
-import type { GossipService } from './gossip.service.js';
+import type { GossipService, JoinOutcome } from './gossip.service.js';
 
 /**
  * Calls the seeds again and again, as long as nobody known is up at their addresses: a cluster whose
@@ -13,6 +13,7 @@ export class GossipSeedDriver {
     private readonly service: GossipService,
     private readonly seeds: GossipSeeds,
     private readonly intervalMs: number,
+    private readonly onRound: (outcome: JoinOutcome) => void = () => undefined,
   ) {}
 
   /** The first call is made at once; resolves when it is over, whatever came of it. */
@@ -26,12 +27,17 @@ export class GossipSeedDriver {
   }
 
   private async round(): Promise<void> {
-    try {
-      await this.service.rejoin(await this.seeds.addresses());
-    } catch {
-      // A source of seeds that fails now is asked again at the next round; members stay members.
-    }
+    this.onRound(await this.callSeeds());
     if (this.stopped) return;
     this.timer = setTimeout(() => void this.round(), this.intervalMs);
+  }
+
+  /** A source of seeds that fails now is asked again at the next round; members stay members. */
+  private async callSeeds(): Promise<JoinOutcome> {
+    try {
+      return await this.service.rejoin(await this.seeds.addresses());
+    } catch (error) {
+      return { joined: 0, errors: [error instanceof Error ? error.message : String(error)] };
+    }
   }
 }

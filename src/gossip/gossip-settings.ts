@@ -28,6 +28,8 @@ export interface GossipSettings {
   readonly firstIncarnation?: number;
   readonly compression?: boolean;
   readonly label?: string;
+  /** Understood beside our own, while a cluster moves from one label to another. */
+  readonly acceptedLabels?: readonly string[];
   readonly skipInboundLabelCheck?: boolean;
   /** 16, 24 or 32 bytes each; the first one encrypts. None: everything in clear. */
   readonly keys?: readonly Uint8Array[];

@@ -1,4 +1,4 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { Random } from '../common/random.js';
 import { GossipDelegate } from './gossip-delegate.js';
@@ -7,12 +7,13 @@ import { GossipService } from './gossip.service.js';
 import { GossipTransport } from './gossip-transport.js';
 import { NodeGossipTransport } from './node-gossip-transport.js';
 
-/** Needs a `Clock`, a `Random` and the application's `GossipDelegate` in scope. */
+/** Needs a `Clock` and a `Random` in scope; the application's module exports its `GossipDelegate`. */
 @Module({})
 export class GossipModule {
-  static with(settings: GossipSettings): DynamicModule {
+  static with(settings: GossipSettings, application: Type): DynamicModule {
     return {
       module: GossipModule,
+      imports: [application],
       providers: [
         { provide: GossipTransport, useClass: NodeGossipTransport },
         {

@@ -63,15 +63,19 @@ export class GossipService {
     checkGossipSettings(settings);
     this.keyring = new Keyring(settings.keys);
     this.labels = new LabelSet(utf8(settings.label ?? ''));
+    for (const label of settings.acceptedLabels ?? []) this.labels.accept(utf8(label));
   }
 
-  /** Listens and becomes a cluster of one. Gives the address that others are told. */
-  async start(): Promise<Endpoint> {
+  /**
+   * Listens and becomes a cluster of one. Gives the address that others are told. What they shall know
+   * of us may be known only now, when other servers have their ports.
+   */
+  async start(meta: Uint8Array | undefined = this.settings.meta): Promise<Endpoint> {
     const relay = new ListenerRelay();
     const { bindHost, port } = this.settings;
     const bound = await this.ports.transport.listen(bindHost, port, relay);
     try {
-      const driver = this.makeDriver(bound);
+      const driver = this.makeDriver(bound, meta);
       this.driver = driver;
       this.bound = bound;
       relay.to = driver;
@@ -84,30 +88,18 @@ export class GossipService {
   }
 
   /** Exchanges the state with every address behind these names. */
-  async join(addresses: readonly string[]): Promise<JoinOutcome> {
-    const errors: string[] = [];
-    let joined = 0;
-    for (const text of addresses) {
-      const endpoints = await this.resolve(text, errors);
-      for (const to of endpoints) {
-        const error = await this.joinAt(to);
-        if (error === undefined) joined++;
-        else errors.push(`${text}: ${error}`);
-      }
-    }
-    return { joined, errors };
+  join(addresses: readonly string[]): Promise<JoinOutcome> {
+    return this.joinAll(addresses, () => true);
   }
 
   /** Joins those of the addresses at which no member is known to be up; for seeds, now and then. */
-  async rejoin(addresses: readonly string[]): Promise<number> {
-    const errors: string[] = [];
-    let joined = 0;
-    for (const text of addresses) {
-      for (const to of await this.resolve(text, errors)) {
-        if (!this.isUpAt(to) && (await this.joinAt(to)) === undefined) joined++;
-      }
-    }
-    return joined;
+  rejoin(addresses: readonly string[]): Promise<JoinOutcome> {
+    return this.joinAll(addresses, (to) => !this.isUpAt(to));
+  }
+
+  /** Between `start` and `stop`. */
+  get isRunning(): boolean {
+    return this.driver !== undefined;
   }
 
   members(): readonly MemberView[] {
@@ -123,6 +115,17 @@ export class GossipService {
     if (member === undefined)
       throw new DomainError('FAILED_PRECONDITION', 'gossip has not started');
     return { member, healthScore: this.running.machine.healthScore };
+  }
+
+  /** What waits: news to be spread, and messages to be handled. */
+  get load(): { readonly queuedBroadcasts: number; readonly queuedMessages: number } {
+    const { machine, userQueueDepth } = this.running;
+    return { queuedBroadcasts: machine.queued, queuedMessages: userQueueDepth };
+  }
+
+  /** Whether whatever comes in has been sealed with one of our keys. */
+  get trustsSenders(): boolean {
+    return this.keyring.primary !== undefined && (this.settings.verifyIncoming ?? true);
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -176,6 +179,7 @@ export class GossipService {
 
   async stop(): Promise<void> {
     this.driver?.stop();
+    this.driver = undefined;
     await this.ports.transport.close();
   }
 
@@ -186,7 +190,7 @@ export class GossipService {
     return this.driver;
   }
 
-  private makeDriver(bound: Endpoint): GossipDriver {
+  private makeDriver(bound: Endpoint, meta: Uint8Array | undefined): GossipDriver {
     const { settings } = this;
     const wire = wireSettings(settings, this);
     const options: GossipOptions = {
@@ -194,14 +198,37 @@ export class GossipService {
       name: settings.name,
       advertise: advertisedEndpoint(settings, bound, networkInterfaces()),
       bindPort: bound.port,
-      meta: settings.meta,
+      meta,
       vsn: settings.vsn ?? DEFAULT_VSN,
       firstIncarnation: settings.firstIncarnation ?? 1,
-      allowed: new AllowedNetworks(settings.allowedAddressSpace, 'cluster.allowedAddressSpace'),
+      allowed: new AllowedNetworks(
+        settings.allowedAddressSpace,
+        'cluster.discovery.allowedAddressSpace',
+      ),
       overheadBytes: () => packetOverheadBytes(wire),
       ...(settings.ackPayload === undefined ? {} : { ackPayload: settings.ackPayload }),
     };
     return new GossipDriver(options, { ...this.ports, wire });
+  }
+
+  /** All at once: one that does not answer must not keep us from those that do. */
+  private async joinAll(
+    addresses: readonly string[],
+    wants: (to: Endpoint) => boolean,
+  ): Promise<JoinOutcome> {
+    const errors: string[] = [];
+    let joined = 0;
+    const joinOne = async (text: string, to: Endpoint): Promise<void> => {
+      const error = await this.joinAt(to);
+      if (error === undefined) joined++;
+      else errors.push(`${text}: ${error}`);
+    };
+    const joinName = async (text: string): Promise<void> => {
+      const endpoints = (await this.resolve(text, errors)).filter(wants);
+      await Promise.all(endpoints.map((to) => joinOne(text, to)));
+    };
+    await Promise.all(addresses.map(joinName));
+    return { joined, errors };
   }
 
   private async resolve(text: string, errors: string[]): Promise<readonly Endpoint[]> {

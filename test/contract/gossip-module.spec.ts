@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Global, Module } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { CommonModule } from '../../src/common/common.module.js';
 import { silentLog } from '../../src/common/log.js';
@@ -8,7 +8,6 @@ import { GossipModule } from '../../src/gossip/gossip.module.js';
 import { GossipService } from '../../src/gossip/gossip.service.js';
 import { RecordingGossipDelegate } from '../../src/gossip/recording-gossip-delegate.js';
 
-@Global()
 @Module({
   providers: [{ provide: GossipDelegate, useClass: RecordingGossipDelegate }],
   exports: [GossipDelegate],
@@ -19,7 +18,7 @@ describe('gossip module', () => {
   it('gives a service that starts, is alone, and stops', async () => {
     const settings = { name: 'n1', bindHost: '127.0.0.1', port: 0, preset: 'lan' } as const;
     const module = await Test.createTestingModule({
-      imports: [CommonModule.with(silentLog), ApplicationModule, GossipModule.with(settings)],
+      imports: [CommonModule.with(silentLog), GossipModule.with(settings, ApplicationModule)],
     }).compile();
     const service = module.get(GossipService);
     expect(() => service.members()).toThrow('has not started');

@@ -153,7 +153,7 @@ describe('gossip service', () => {
   it('refuses settings that contradict one another, with the field and the fix', async () => {
     const timings = { probeIntervalMs: 500, probeTimeoutMs: 500 };
     await expect(WeirNode.start('x', { timings })).rejects.toThrow(
-      /cluster\.gossip\.probeTimeoutMs.*half/,
+      /cluster\.gossip\.timings\.probeTimeoutMs.*half/,
     );
     await expect(WeirNode.start('', {})).rejects.toThrow(/cluster\.gossip\.name/);
     await expect(WeirNode.start('x', { keys: [new Uint8Array(5)] })).rejects.toThrow(

@@ -9,7 +9,7 @@ import { sameBytes } from './bytes.js';
 import { LABEL_BYTES_MAX } from './label.js';
 
 /** More at a time is a mistake, not a migration. */
-const LABELS_MAX = 4;
+export const LABELS_MAX = 4;
 
 export type LabelRefusal = 'too-long' | 'too-many' | 'not-accepted' | 'in-use';
 
