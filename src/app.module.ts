@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { ClusterModule } from './cluster/cluster.module.js';
 import { CommonModule } from './common/common.module.js';
 import type { Log } from './common/log.js';
 import { ConfigModule } from './config/config.module.js';
@@ -27,6 +28,7 @@ export class AppModule {
         ConfigModule.with(config),
         StorageModule.with(database),
         RpcModule,
+        ClusterModule.with(config),
         QuotaModule,
         HealthModule,
         TelemetryModule,

@@ -4,10 +4,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { AppModule } from './app.module.js';
+import { checkCluster } from './cluster/gossip-settings-of.js';
+import { MembershipDriver } from './cluster/membership.driver.js';
+import type { ReplicaPorts } from './cluster/replica.js';
 import type { Log } from './common/log.js';
 import type { HttpConfig } from './config/http-config.js';
 import { loadConfig } from './config/load-config.js';
 import type { WeirConfig } from './config/weir-config.js';
+import { ClusterServiceService } from './gen/weir/v1/cluster_service.js';
 import { GovernanceServiceService } from './gen/weir/v1/governance_service.js';
 import { LedgerServiceService } from './gen/weir/v1/ledger_service.js';
 import { GrpcHealth } from './health/grpc-health.js';
@@ -52,6 +56,7 @@ export async function startService(input: StartInput = {}): Promise<RunningServi
     cwd: process.cwd(),
     overrides,
   });
+  checkCluster(config);
   const log = input.log ?? new PinoLog(config.log);
   for (const warning of warnings) log.warn({}, warning);
   const storage = await openDatabase(config.storage, log);
@@ -83,16 +88,28 @@ async function startReplica(
     await app.startAllMicroservices();
     await listenForHttp(app, config.http);
     const httpAddress = addressOf(app, config.http.host);
+    const membership = app.get(MembershipDriver);
+    await membership.start(portsOf(grpc.address, httpAddress));
+    await membership.settle();
     app.get(Readiness).enter('serving');
     warnIfOpen(config, log);
     log.info({ grpc: grpc.address, http: httpAddress }, 'weir is serving');
     const stop = once(() => stopReplica(app, config, log, storage));
     return { grpcAddress: grpc.address, httpAddress, stop };
   } catch (error) {
+    await app.get(MembershipDriver).stop();
     await app.close();
     throw error;
   }
 }
+
+const portsOf = (grpc: string, http: string): ReplicaPorts => ({
+  grpc: portOf(grpc),
+  http: portOf(http),
+  peer: 0,
+});
+
+const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));
 
 function grpcServer(app: INestApplication, config: WeirConfig): WeirGrpcServer {
   const { host, port, maxMessageBytes, maxConcurrentStreams, maxSessionMemoryMegabytes } =
@@ -106,6 +123,7 @@ function grpcServer(app: INestApplication, config: WeirConfig): WeirGrpcServer {
     graceMs: config.shutdown.graceMs,
     packages: ['weir.v1'],
     controllerServices: {
+      'weir.v1.ClusterService': ClusterServiceService,
       'weir.v1.GovernanceService': GovernanceServiceService,
       'weir.v1.LedgerService': LedgerServiceService,
     },
@@ -119,7 +137,8 @@ function grpcServer(app: INestApplication, config: WeirConfig): WeirGrpcServer {
 
 /**
  * The order matters: say so first, and keep serving while load balancers hear of it; then let calls
- * end, then the groups of debits that they left behind, and only then close the database.
+ * end, then the groups of debits that they left behind; then say farewell to the other replicas, and
+ * only then close the database.
  */
 async function stopReplica(
   app: INestApplication,
@@ -130,7 +149,9 @@ async function stopReplica(
   log.info({}, 'weir is draining');
   app.get(Readiness).enter('draining');
   await delay(config.shutdown.drainDelayMs);
+  const membership = app.get(MembershipDriver);
   await app.close();
+  await membership.stop();
   await storage.close();
   log.info({}, 'weir has stopped');
 }

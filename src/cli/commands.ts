@@ -8,7 +8,9 @@ import { grantCommand } from './commands/grant.js';
 import { journalCommand } from './commands/journal.js';
 import { keyCommand } from './commands/key.js';
 import { ledgerCommand } from './commands/ledger.js';
+import { keyringCommand } from './commands/keyring.js';
 import { limitCommand } from './commands/limit.js';
+import { membersCommand } from './commands/members.js';
 import { priceCommand } from './commands/price.js';
 import { quickstartCommand } from './commands/quickstart.js';
 import { replayCommand } from './commands/replay.js';
@@ -35,5 +37,7 @@ export const COMMANDS: readonly CliCommand[] = [
   ledgerCommand,
   reservationCommand,
   journalCommand,
+  membersCommand,
+  keyringCommand,
   replayCommand,
 ];

@@ -1,5 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import {
+  type ClusterServiceService as ClusterMethods,
+  ClusterServiceService,
+} from '../gen/weir/v1/cluster_service.js';
+import {
   type GovernanceServiceService as GovernanceMethods,
   GovernanceServiceService,
 } from '../gen/weir/v1/governance_service.js';
@@ -26,6 +30,7 @@ export interface Connection {
   readonly quota: GrpcClient<QuotaMethods>;
   readonly governance: GrpcClient<GovernanceMethods>;
   readonly ledger: GrpcClient<LedgerMethods>;
+  readonly cluster: GrpcClient<ClusterMethods>;
   close(): void;
 }
 
@@ -52,10 +57,11 @@ export function connect(address: string, timeoutMs: number = DEFAULT_TIMEOUT_MS)
     options,
   );
   const ledger = createClient(LedgerServiceService, 'weir.v1.LedgerService', address, options);
+  const cluster = createClient(ClusterServiceService, 'weir.v1.ClusterService', address, options);
   const close = (): void => {
-    for (const client of [quota, governance, ledger]) client.close();
+    for (const client of [quota, governance, ledger, cluster]) client.close();
   };
-  return { address, quota, governance, ledger, close };
+  return { address, quota, governance, ledger, cluster, close };
 }
 
 /** HOST:PORT, as it was typed. */

@@ -5,7 +5,7 @@ import { CliContext } from './context.js';
 import { describeFailure } from './errors.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import type { CliIo } from './io.js';
-import { VERSION } from './version.js';
+import { VERSION } from '../config/version.js';
 
 const EPILOGUE = `
 Exit codes:

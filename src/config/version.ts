@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** From package.json, which lies two folders above both `src/cli` and `dist/cli`. */
+/** From package.json, which lies two folders above both `src/config` and `dist/config`. */
 export const VERSION: string = readVersion();
 
 function readVersion(): string {

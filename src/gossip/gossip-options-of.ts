@@ -2,7 +2,7 @@ import { invalidArgument } from '../common/domain-error.js';
 import type { FieldViolation } from '../common/domain-error.js';
 import { utf8 } from './core/bytes.js';
 import type { GossipTimings } from './core/gossip-options.js';
-import { parseAddress } from './core/endpoint.js';
+import { parseAddress } from '../common/ip-address.js';
 import { META_BYTES_MAX, NAME_BYTES_MAX } from './core/gossip-options.js';
 import { GOSSIP_PRESETS } from './core/gossip-presets.js';
 import { isKeyLength } from './core/keyring.js';

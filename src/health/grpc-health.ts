@@ -4,7 +4,13 @@ import type { Server } from '@grpc/grpc-js';
 import { Readiness } from './readiness.js';
 
 /** Services whose health can be asked for; the empty name is the server as a whole. */
-const SERVICES = ['', 'weir.v1.QuotaService', 'weir.v1.GovernanceService', 'weir.v1.LedgerService'];
+const SERVICES = [
+  '',
+  'weir.v1.QuotaService',
+  'weir.v1.GovernanceService',
+  'weir.v1.LedgerService',
+  'weir.v1.ClusterService',
+];
 
 /** `grpc.health.v1`: follows readiness, so that a client's load balancer learns of a drain at once. */
 @Injectable()

@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { JournalDriver } from '../budgets/journal/journal.driver.js';
 import { WeirConfig } from '../config/weir-config.js';
-import { DirectoryFollower } from '../governance/directory-follower.js';
-import { Database } from '../storage/database.js';
 import { type Condition, conditionOf, type Parts } from './core/condition.js';
+import { HealthSources } from './health-sources.js';
 import { Readiness } from './readiness.js';
 
 /** Polls that governance may miss before it counts as stale: one lost poll is no news. */
@@ -14,9 +12,7 @@ const MISSED_POLLS_MAX = 5;
 export class HealthService {
   constructor(
     private readonly readiness: Readiness,
-    private readonly database: Database,
-    private readonly governance: DirectoryFollower,
-    private readonly journal: JournalDriver,
+    private readonly sources: HealthSources,
     private readonly config: WeirConfig,
   ) {}
 
@@ -25,14 +21,16 @@ export class HealthService {
   }
 
   parts(): Parts {
-    const { records, isFull } = this.journal.state();
+    const { database, governance, journal, membership } = this.sources;
+    const { records, isFull } = journal.state();
     return {
       phase: this.readiness.phase,
-      databaseReachable: this.database.isReachable(),
-      governanceAgeMs: this.governance.lastRefreshAgeMs(),
+      databaseReachable: database.isReachable(),
+      governanceAgeMs: governance.lastRefreshAgeMs(),
       governanceStaleAfterMs: this.config.governance.pollIntervalMs * MISSED_POLLS_MAX,
       journaledDebits: records,
       isJournalFull: isFull,
+      ...membership.ailments(),
     };
   }
 }

@@ -1,13 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { JournalDriver } from '../budgets/journal/journal.driver.js';
 import { HealthService } from '../health/health.service.js';
-import { CheckLimitService } from '../quota/check-limit.service.js';
 import { CallObserver } from '../rpc/call-observer.js';
+import { registerClusterMetrics } from './cluster-metrics.js';
 import { registerCounterMetrics } from './counter-metrics.js';
-import { CounterSources } from './counter-sources.js';
 import { journalGauges } from './journal-metrics.js';
 import { registerDecisionMetrics } from './decision-metrics.js';
+import { MetricSources } from './metric-sources.js';
 import { registerRpcMetrics } from './rpc-metrics.js';
 import { registerGauges } from './state-metrics.js';
 
@@ -18,9 +17,7 @@ export class MetricsService {
 
   constructor(
     observer: CallObserver,
-    checks: CheckLimitService,
-    counters: CounterSources,
-    journal: JournalDriver,
+    { checks, counters, journal, membership }: MetricSources,
     health: HealthService,
   ) {
     collectDefaultMetrics({ register: this.registry });
@@ -28,6 +25,7 @@ export class MetricsService {
     registerDecisionMetrics(this.registry, checks.counts);
     registerCounterMetrics(this.registry, counters);
     registerGauges(this.registry, journalGauges(journal));
+    registerClusterMetrics(this.registry, membership);
     registerGauges(this.registry, [
       {
         name: 'weir_ready',

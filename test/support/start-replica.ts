@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ClusterServiceService } from '../../src/gen/weir/v1/cluster_service.js';
 import { GovernanceServiceService } from '../../src/gen/weir/v1/governance_service.js';
 import { LedgerServiceService } from '../../src/gen/weir/v1/ledger_service.js';
 import { QuotaServiceService } from '../../src/gen/weir/v1/quota_service.js';
@@ -14,6 +15,7 @@ export interface Replica {
   readonly quota: GrpcClient<typeof QuotaServiceService>;
   readonly governance: GrpcClient<typeof GovernanceServiceService>;
   readonly ledger: GrpcClient<typeof LedgerServiceService>;
+  readonly cluster: GrpcClient<typeof ClusterServiceService>;
   /** GET from the HTTP port. */
   get(path: string): Promise<Response>;
   stop(): Promise<void>;
@@ -44,16 +46,19 @@ export async function startReplica(
     grpcAddress,
   );
   const ledger = createClient(LedgerServiceService, 'weir.v1.LedgerService', grpcAddress);
+  const cluster = createClient(ClusterServiceService, 'weir.v1.ClusterService', grpcAddress);
   return {
     service,
     quota,
     governance,
     ledger,
+    cluster,
     get: (path) => fetch(`http://${httpAddress}${path}`),
     async stop() {
       quota.close();
       governance.close();
       ledger.close();
+      cluster.close();
       await service.stop();
       await rm(journal, { recursive: true, force: true });
     },

@@ -55,8 +55,12 @@ async function load(
 ): Promise<ReturnType<typeof import('../../config/load-config.js').loadConfig>> {
   const { loadConfig } = await import('../../config/load-config.js');
   const { ConfigError } = await import('../../config/config-error.js');
+  const { checkCluster } = await import('../../cluster/gossip-settings-of.js');
+  const source = file === undefined ? {} : { file };
   try {
-    return loadConfig({ ...(file === undefined ? {} : { file }), env: io.env, cwd: process.cwd() });
+    const loaded = loadConfig({ ...source, env: io.env, cwd: process.cwd() });
+    checkCluster(loaded.config);
+    return loaded;
   } catch (error) {
     throw error instanceof ConfigError ? new CliError(error.message) : error;
   }

@@ -7,11 +7,16 @@ const DOCUMENT_BYTES_MAX = 4_194_304;
 
 /** A JSON or YAML document from a file, or from standard input if the name is `-`. */
 export async function readDocument(name: string, io: CliIo): Promise<unknown> {
-  const source = name === '-' ? await readAll(io) : await readBounded(name);
+  const source = await readText(name, io);
   const document = parseDocument(source, { intAsBigInt: true, strict: true });
   const [problem] = document.errors;
   if (problem) throw new CliError(`${name}: ${problem.message}`);
   return document.toJS({ maxAliasCount: 0 });
+}
+
+/** The text of a file, or of standard input if the name is `-`. */
+export function readText(name: string, io: CliIo): Promise<string> {
+  return name === '-' ? readAll(io) : readBounded(name);
 }
 
 async function readBounded(name: string): Promise<string> {

@@ -8,6 +8,8 @@ const well: Parts = {
   governanceStaleAfterMs: 5_000,
   journaledDebits: 0,
   isJournalFull: false,
+  silentReplicas: 0,
+  disagreeingReplicas: 0,
 };
 
 describe('conditionOf', () => {
@@ -38,6 +40,13 @@ describe('conditionOf', () => {
     expect(conditionOf({ ...well, journaledDebits: 7, isJournalFull: true })).toEqual({
       state: 'unavailable',
       reasons: ['journal full'],
+    });
+  });
+
+  it('names what is not well in the cluster, and goes on', () => {
+    expect(conditionOf({ ...well, silentReplicas: 1, disagreeingReplicas: 2 })).toEqual({
+      state: 'degraded',
+      reasons: ['a replica does not answer', 'replicas disagree on settings'],
     });
   });
 

@@ -12,6 +12,10 @@ export interface Parts {
   readonly journaledDebits: number;
   /** Whether the journal can take no more. */
   readonly isJournalFull: boolean;
+  /** Other replicas that do not answer: suspected, or dead and not yet forgotten. */
+  readonly silentReplicas: number;
+  /** Other replicas whose settings give counts another meaning. */
+  readonly disagreeingReplicas: number;
 }
 
 export interface Condition {
@@ -28,5 +32,7 @@ export function conditionOf(parts: Parts): Condition {
   if (parts.governanceAgeMs === undefined || parts.governanceAgeMs > parts.governanceStaleAfterMs)
     reasons.push('governance stale');
   if (parts.journaledDebits > 0) reasons.push('debits in the journal');
+  if (parts.silentReplicas > 0) reasons.push('a replica does not answer');
+  if (parts.disagreeingReplicas > 0) reasons.push('replicas disagree on settings');
   return { state: reasons.length === 0 ? 'ok' : 'degraded', reasons };
 }

@@ -1,0 +1,43 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import type { WeirConfig } from '../config/weir-config.js';
+import { GossipModule } from '../gossip/gossip.module.js';
+import { GossipSeeds, StaticGossipSeeds } from '../gossip/gossip-seeds.js';
+import { ClusterController } from './cluster.controller.js';
+import { DelegateModule } from './delegate.module.js';
+import { gossipSettingsOf } from './gossip-settings-of.js';
+import { KeyringQueries } from './keyring/keyring-queries.js';
+import { KeyringService } from './keyring/keyring.service.js';
+import { MemberLog } from './member-log.js';
+import { MembershipDriver } from './membership.driver.js';
+import { MembershipParts } from './membership-parts.js';
+import { MembershipService } from './membership.service.js';
+import { ReplicaIdentity } from './replica-identity.js';
+
+/** Global: everything that counts or reports asks who counts with it. */
+@Module({})
+export class ClusterModule {
+  static with(config: WeirConfig): DynamicModule {
+    const { cluster } = config;
+    const identity = ReplicaIdentity.of(config);
+    const gossip = cluster.enabled
+      ? [GossipModule.with(gossipSettingsOf(cluster, identity.name), DelegateModule)]
+      : [];
+    return {
+      module: ClusterModule,
+      global: true,
+      imports: [DelegateModule, ...gossip],
+      controllers: [ClusterController],
+      providers: [
+        { provide: ReplicaIdentity, useValue: identity },
+        { provide: GossipSeeds, useFactory: () => new StaticGossipSeeds(cluster.peers) },
+        KeyringQueries,
+        KeyringService,
+        MemberLog,
+        MembershipDriver,
+        MembershipParts,
+        MembershipService,
+      ],
+      exports: [MembershipDriver, MembershipService],
+    };
+  }
+}

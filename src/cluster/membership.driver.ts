@@ -1,0 +1,95 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Injectable, Optional } from '@nestjs/common';
+import { endpointText } from '../gossip/core/endpoint.js';
+import { GossipSeedDriver } from '../gossip/gossip-seed.driver.js';
+import { GossipService, type JoinOutcome } from '../gossip/gossip.service.js';
+import { metaOf } from './gossip-settings-of.js';
+import { MemberLog } from './member-log.js';
+import { MembershipParts } from './membership-parts.js';
+import { MembershipService } from './membership.service.js';
+import { isUp, type ReplicaPorts } from './replica.js';
+
+/** Between two rounds of calls to seeds at which nobody is known to be up. */
+const SEED_INTERVAL_MS = 5_000;
+
+/** For the farewell to be sent as often as it takes; then we go even so. */
+const LEAVE_MAX_MS = 5_000;
+
+/** After it, pings are still answered while the others pass the news on. */
+const LINGER_MS = 1_000;
+
+/** How often to look whether somebody has been found. */
+const LOOK_INTERVAL_MS = 20;
+
+/** Comes and goes with the process: listens, finds the others, says farewell. */
+@Injectable()
+export class MembershipDriver {
+  private seedDriver: GossipSeedDriver | undefined;
+  private isSeedFailureKnown = false;
+
+  constructor(
+    private readonly membership: MembershipService,
+    private readonly parts: MembershipParts,
+    private readonly memberLog: MemberLog,
+    @Optional() private readonly gossip?: GossipService,
+  ) {}
+
+  /** Listens and begins to look for others. Does nothing where this replica runs alone. */
+  async start(ports: ReplicaPorts): Promise<void> {
+    const { gossip, parts } = this;
+    this.membership.servesOn(ports);
+    if (gossip === undefined) return;
+    this.membership.onChange((replica, kind) => this.memberLog.change(replica, kind));
+    const endpoint = await gossip.start(metaOf(parts.identity, ports));
+    const { name } = parts.identity;
+    parts.log.info({ name, gossip: endpointText(endpoint) }, 'this replica is one of a cluster');
+    this.warnIfOpen();
+    this.seedDriver = new GossipSeedDriver(gossip, parts.seeds, SEED_INTERVAL_MS, (outcome) =>
+      this.reportSeeds(outcome),
+    );
+    void this.seedDriver.start();
+  }
+
+  /** Resolves when another replica is up, or when this one has looked for long enough. */
+  async settle(): Promise<void> {
+    const { peers, discovery, joinWaitMs } = this.parts.config.cluster;
+    if (this.gossip === undefined || (peers.length === 0 && !discovery.enabled)) return;
+    const deadline = performance.now() + joinWaitMs;
+    while (!this.hasFoundOthers() && performance.now() < deadline) await delay(LOOK_INTERVAL_MS);
+    if (!this.hasFoundOthers()) {
+      this.parts.log.warn({ joinWaitMs }, 'no other replica was found: this one begins alone');
+    }
+  }
+
+  /** Says farewell, waits until it has spread, and closes the sockets. */
+  async stop(): Promise<void> {
+    const { gossip } = this;
+    this.seedDriver?.stop();
+    if (gossip?.isRunning !== true) return;
+    const tellsOthers = this.hasFoundOthers();
+    await gossip.leave(LEAVE_MAX_MS);
+    if (tellsOthers) await delay(LINGER_MS);
+    await gossip.stop();
+  }
+
+  private hasFoundOthers(): boolean {
+    return this.membership.replicas().some((replica) => !replica.isSelf && isUp(replica));
+  }
+
+  /** Once when it begins to fail, and again only after it has worked. */
+  private reportSeeds({ joined, errors }: JoinOutcome): void {
+    const isFailure = joined === 0 && errors.length > 0 && !this.hasFoundOthers();
+    if (isFailure && !this.isSeedFailureKnown) {
+      this.parts.log.warn({ errors: errors.slice(0, 3) }, 'no peer answers; they are called again');
+    }
+    this.isSeedFailureKnown = isFailure;
+  }
+
+  private warnIfOpen(): void {
+    if (this.gossip?.keyring.primary !== undefined) return;
+    this.parts.log.warn(
+      {},
+      'the gossip is not sealed: whoever reaches its port can join; set cluster.gossip.keyFile',
+    );
+  }
+}

@@ -1,0 +1,16 @@
+import { Injectable } from '@nestjs/common';
+import { JournalDriver } from '../budgets/journal/journal.driver.js';
+import { MembershipService } from '../cluster/membership.service.js';
+import { DirectoryFollower } from '../governance/directory-follower.js';
+import { Database } from '../storage/database.js';
+
+/** The parts that can be unwell. */
+@Injectable()
+export class HealthSources {
+  constructor(
+    readonly database: Database,
+    readonly governance: DirectoryFollower,
+    readonly journal: JournalDriver,
+    readonly membership: MembershipService,
+  ) {}
+}

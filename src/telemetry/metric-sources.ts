@@ -1,0 +1,16 @@
+import { Injectable } from '@nestjs/common';
+import { JournalDriver } from '../budgets/journal/journal.driver.js';
+import { MembershipService } from '../cluster/membership.service.js';
+import { CheckLimitService } from '../quota/check-limit.service.js';
+import { CounterSources } from './counter-sources.js';
+
+/** The parts that keep numbers. */
+@Injectable()
+export class MetricSources {
+  constructor(
+    readonly checks: CheckLimitService,
+    readonly counters: CounterSources,
+    readonly journal: JournalDriver,
+    readonly membership: MembershipService,
+  ) {}
+}
