@@ -5,6 +5,7 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import type { Bench, BenchOptions, BenchResult } from './bench-result.js';
+import { codecBench } from './codec.bench.js';
 import { debitsBench } from './debits.bench.js';
 import { decideBench } from './decide.bench.js';
 import { gossipBench } from './gossip.bench.js';
@@ -13,6 +14,7 @@ import { rpcCostBench } from './rpc-cost.bench.js';
 
 const BENCHES: readonly Bench[] = [
   decideBench,
+  codecBench,
   rpcCostBench,
   ledgerBench,
   debitsBench,

@@ -39,9 +39,17 @@ export class ServerProcess {
 }
 
 async function nextReport(child: ChildProcess): Promise<ChildReport> {
-  const died = once(child, 'exit').then(([code]) => {
+  const heard = new AbortController();
+  const { signal } = heard;
+  const died = once(child, 'exit', { signal }).then(([code]) => {
     throw new Error(`the server process ended with code ${String(code)}`);
   });
-  const [report] = (await Promise.race([once(child, 'message'), died])) as [ChildReport];
-  return report;
+  try {
+    const [report] = (await Promise.race([once(child, 'message', { signal }), died])) as [
+      ChildReport,
+    ];
+    return report;
+  } finally {
+    heard.abort();
+  }
 }

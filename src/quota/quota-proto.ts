@@ -203,13 +203,13 @@ const optionalMs = (duration: Duration | undefined): number | undefined =>
 const optionalDuration = (ms: number | undefined) =>
   ms === undefined ? undefined : toDuration(ms);
 
-const UNITS: Readonly<Record<LimitFacts['unit'], Unit>> = {
+export const UNITS: Readonly<Record<LimitFacts['unit'], Unit>> = {
   requests: Unit.UNIT_REQUESTS,
   tokens: Unit.UNIT_TOKENS,
   nano_usd: Unit.UNIT_NANO_USD,
 };
 
-const OWNER_KINDS: Readonly<Record<OwnerName, OwnerKind>> = {
+export const OWNER_KINDS: Readonly<Record<OwnerName, OwnerKind>> = {
   root: OwnerKind.OWNER_KIND_ROOT,
   customer: OwnerKind.OWNER_KIND_CUSTOMER,
   team: OwnerKind.OWNER_KIND_TEAM,
@@ -223,7 +223,7 @@ const OWNER_NAMES: Partial<Record<OwnerKind, OwnerName>> = {
   [OwnerKind.OWNER_KIND_VIRTUAL_KEY]: 'virtual_key',
 };
 
-const REASONS: Readonly<Record<DenyReason, DenyReasonMessage>> = {
+export const REASONS: Readonly<Record<DenyReason, DenyReasonMessage>> = {
   RATE_LIMITED: DenyReasonMessage.DENY_REASON_RATE_LIMITED,
   BUDGET_EXHAUSTED: DenyReasonMessage.DENY_REASON_BUDGET_EXHAUSTED,
   HELD_BY_OTHERS: DenyReasonMessage.DENY_REASON_HELD_BY_OTHERS,

@@ -1,13 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { invalidArgument } from '../common/domain-error.js';
 import type {
-  BatchCheckLimitRequest,
-  BatchCheckLimitResponse,
   BatchDebitBudgetRequest,
   BatchDebitBudgetResponse,
-  CheckLimitRequest,
-  CheckLimitResponse,
-  CheckLimitResult,
   DebitBudgetRequest,
   DebitBudgetResponse,
   DebitBudgetResult,
@@ -15,17 +10,23 @@ import type {
   ExtendReservationResponse,
   GetUsageRequest,
   GetUsageResponse,
-  ItemError,
   ReleaseReservationRequest,
   ReleaseReservationResponse,
 } from '../gen/weir/v1/quota_service.js';
 import { toInterval } from '../rpc/proto-interval.js';
 import { runBatch, type Settled } from './batch.js';
+import type { CheckResult } from './check-answer-codec.js';
 import { type CheckAnswer, CheckLimitService } from './check-limit.service.js';
-import { checkCall, debitCall, extendCall, releaseCall, requireBatchSize } from './core/calls.js';
+import {
+  checkCall,
+  debitCall,
+  extendCall,
+  type RawCheck,
+  releaseCall,
+  requireBatchSize,
+} from './core/calls.js';
 import { type DebitAnswer, DebitBudgetService } from './debit-budget.service.js';
 import {
-  fromCheckAnswer,
   fromDebitAnswer,
   fromExtendAnswer,
   fromReleaseAnswer,
@@ -33,7 +34,6 @@ import {
   fromUsage,
   toDebitCall,
   toOwnerKind,
-  toRawCheck,
   toRawExtend,
   toRawRelease,
   toSubject,
@@ -53,17 +53,17 @@ export class QuotaController {
     private readonly usage: UsageService,
   ) {}
 
-  checkLimit(request: CheckLimitRequest): CheckLimitResponse | Promise<CheckLimitResponse> {
-    const answer = this.checks.check(checkCall(toRawCheck(request)));
-    return answer instanceof Promise ? answer.then(fromCheckAnswer) : fromCheckAnswer(answer);
+  /** Checks come and go without messages in between: see their codecs. */
+  checkLimit(check: RawCheck): CheckAnswer | Promise<CheckAnswer> {
+    return this.checks.check(checkCall(check));
   }
 
-  batchCheckLimit({
-    checks,
-  }: BatchCheckLimitRequest): BatchCheckLimitResponse | Promise<BatchCheckLimitResponse> {
+  batchCheckLimit(
+    checks: readonly RawCheck[],
+  ): readonly CheckResult[] | Promise<readonly CheckResult[]> {
     requireBatchSize('checks', checks.length, BATCH_ITEMS_MAX);
     const outcomes = runBatch(checks, {
-      parse: (item) => checkCall(toRawCheck(item)),
+      parse: checkCall,
       run: (calls) => this.checks.checkMany(calls),
     });
     return outcomes instanceof Promise ? outcomes.then(checkResults) : checkResults(outcomes);
@@ -108,20 +108,15 @@ export class QuotaController {
   }
 }
 
-const checkResults = (outcomes: readonly Settled<CheckAnswer>[]): BatchCheckLimitResponse => ({
-  results: outcomes.map(checkResult),
-});
-
-function checkResult(settled: Settled<CheckAnswer>): CheckLimitResult {
-  if (settled.status === 'rejected') return itemError(settled.reason);
-  return { result: { $case: 'response', value: fromCheckAnswer(settled.value) } };
-}
+const checkResults = (outcomes: readonly Settled<CheckAnswer>[]): readonly CheckResult[] =>
+  outcomes.map((settled) =>
+    settled.status === 'fulfilled'
+      ? settled
+      : { status: 'failed', error: fromItemError(settled.reason) },
+  );
 
 function debitResult(settled: Settled<DebitAnswer>): DebitBudgetResult {
-  if (settled.status === 'rejected') return itemError(settled.reason);
+  if (settled.status === 'rejected')
+    return { result: { $case: 'error', value: fromItemError(settled.reason) } };
   return { result: { $case: 'response', value: fromDebitAnswer(settled.value) } };
 }
-
-const itemError = (error: unknown): { result: { $case: 'error'; value: ItemError } } => ({
-  result: { $case: 'error', value: fromItemError(error) },
-});

@@ -99,24 +99,38 @@ export type RawRelease = Omit<ReleaseCall, 'reservation'> & {
   readonly reservation: ReservationName | undefined;
 };
 
+type Violations = readonly FieldViolation[];
+
 /** @throws DomainError `INVALID_ARGUMENT` naming every field that is wrong. */
 export function checkCall(raw: RawCheck): CheckCall {
   const violations = targetViolations(raw);
-  const requests = raw.requests ?? 1n;
-  if (requests < 0n || requests > BigInt(REQUESTS_MAX))
+  const requests = raw.requests === undefined ? 1 : Number(raw.requests);
+  if (requests < 0 || requests > REQUESTS_MAX)
     violations.push({ field: 'requests', description: `must be 0 to ${REQUESTS_MAX}` });
-  for (const [field, value] of [
-    ['amount_nanos', raw.amountNanos],
-    ['input_tokens', raw.inputTokens],
-    ['max_output_tokens', raw.maxOutputTokens],
-  ] as const)
-    if (value < 0n) violations.push({ field, description: 'must not be negative' });
-  violations.push(...textViolations('reservation_key', raw.reservationKey, KEY_BYTES_MAX));
-  violations.push(...ttlViolations(raw.reserveTtlMs));
+  add(violations, negativeViolations('amount_nanos', raw.amountNanos));
+  add(violations, negativeViolations('input_tokens', raw.inputTokens));
+  add(violations, negativeViolations('max_output_tokens', raw.maxOutputTokens));
+  add(violations, textViolations('reservation_key', raw.reservationKey, KEY_BYTES_MAX));
+  add(violations, ttlViolations(raw.reserveTtlMs));
   throwIfAny(violations);
-  const reserveTtlMs = raw.reserveTtlMs ?? RESERVE_TTL_DEFAULT_MS;
-  return { ...raw, requests: Number(requests), reserveTtlMs };
+  return checked(raw, requests);
 }
+
+/** Field by field: to spread the call costs more than to check it. */
+const checked = (raw: RawCheck, requests: number): CheckCall => ({
+  subject: raw.subject,
+  provider: raw.provider,
+  model: raw.model,
+  labels: raw.labels,
+  requests,
+  amountNanos: raw.amountNanos,
+  inputTokens: raw.inputTokens,
+  maxOutputTokens: raw.maxOutputTokens,
+  dryRun: raw.dryRun,
+  noHold: raw.noHold,
+  reservationKey: raw.reservationKey,
+  reserveTtlMs: raw.reserveTtlMs ?? RESERVE_TTL_DEFAULT_MS,
+});
 
 /** @throws DomainError `INVALID_ARGUMENT` naming every field that is wrong. */
 export function extendCall(raw: RawExtend): ExtendCall {
@@ -144,21 +158,21 @@ export function releaseCall(raw: RawRelease): ReleaseCall {
   return { ...raw, reservation };
 }
 
-function reservationViolations(name: ReservationName | undefined): FieldViolation[] {
+function reservationViolations(name: ReservationName | undefined): Violations {
   if (name === undefined)
     return [{ field: 'reservation', description: 'give reservation_id or reservation_key' }];
   if (name.kind === 'id') return requiredName('reservation_id', name.id);
   return requiredName('reservation_key', name.key);
 }
 
-function requiredName(field: string, text: string): FieldViolation[] {
+function requiredName(field: string, text: string): Violations {
   if (text === '') return [{ field, description: 'is empty' }];
   return textViolations(field, text, KEY_BYTES_MAX);
 }
 
-function ttlViolations(ttlMs: number | undefined): FieldViolation[] {
-  if (ttlMs === undefined) return [];
-  if (ttlMs >= RESERVE_TTL_MIN_MS && ttlMs <= RESERVE_TTL_MAX_MS) return [];
+function ttlViolations(ttlMs: number | undefined): Violations {
+  if (ttlMs === undefined) return NONE;
+  if (ttlMs >= RESERVE_TTL_MIN_MS && ttlMs <= RESERVE_TTL_MAX_MS) return NONE;
   return [{ field: 'reserve_ttl', description: 'must be 1 second to 24 hours' }];
 }
 
@@ -180,7 +194,7 @@ export function debitCall(raw: DebitCall): DebitCall {
   return raw;
 }
 
-function keyViolations(key: string): FieldViolation[] {
+function keyViolations(key: string): Violations {
   const field = 'idempotency_key';
   if (key === '') return [{ field, description: 'is required; make one per call, and repeat it' }];
   return textViolations(field, key, KEY_BYTES_MAX);
@@ -188,26 +202,25 @@ function keyViolations(key: string): FieldViolation[] {
 
 function targetViolations(target: CallTarget): FieldViolation[] {
   const names = Object.keys(target.labels);
-  const violations = [
-    ...subjectViolations(target.subject),
-    ...textViolations('provider', target.provider),
-    ...textViolations('model', target.model),
-  ];
+  const violations: FieldViolation[] = [];
+  add(violations, subjectViolations(target.subject));
+  add(violations, textViolations('provider', target.provider));
+  add(violations, textViolations('model', target.model));
   if (names.length > LABELS_MAX) {
     const description = `has ${names.length} entries; at most ${LABELS_MAX} are allowed`;
     return [...violations, { field: 'labels', description }];
   }
   for (const name of names) {
-    violations.push(...textViolations('labels (name)', name));
-    violations.push(...textViolations(`labels["${clip(name)}"]`, target.labels[name] ?? ''));
+    add(violations, textViolations('labels (name)', name));
+    add(violations, textViolations(`labels["${clip(name)}"]`, target.labels[name] ?? ''));
   }
   return violations;
 }
 
-function subjectViolations(subject: Subject): FieldViolation[] {
+function subjectViolations(subject: Subject): Violations {
   switch (subject.kind) {
     case 'none':
-      return [];
+      return NONE;
     case 'secret':
       return requiredText('virtual_key', subject.secret);
     case 'key':
@@ -215,17 +228,28 @@ function subjectViolations(subject: Subject): FieldViolation[] {
   }
 }
 
-function requiredText(field: string, text: string): FieldViolation[] {
+function requiredText(field: string, text: string): Violations {
   if (text === '')
     return [{ field, description: 'is empty; leave it out for a call without a key' }];
   return textViolations(field, text);
 }
 
-function textViolations(field: string, text: string, bytesMax = NAME_BYTES_MAX): FieldViolation[] {
-  if (utf8Length(text) > bytesMax)
+function textViolations(field: string, text: string, bytesMax = NAME_BYTES_MAX): Violations {
+  // No unit of UTF-16 makes more than three bytes.
+  if (text.length * 3 > bytesMax && utf8Length(text) > bytesMax)
     return [{ field, description: `is longer than ${bytesMax} bytes` }];
   if (text.includes('\0')) return [{ field, description: 'contains a NUL character' }];
-  return [];
+  return NONE;
+}
+
+const negativeViolations = (field: string, value: bigint): Violations =>
+  value < 0n ? [{ field, description: 'must not be negative' }] : NONE;
+
+/** Nearly every call has none, so that nothing is made for what is right. */
+const NONE: Violations = [];
+
+function add(violations: FieldViolation[], found: Violations): void {
+  for (const each of found) violations.push(each);
 }
 
 /** Bytes of a string in UTF-8, without encoding it. A lone surrogate counts as it would be replaced. */
