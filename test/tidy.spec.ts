@@ -17,7 +17,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   counters: ['cluster', 'common', 'config', 'storage'],
   governance: ['common', 'config', 'gen', 'rpc', 'storage'],
   budgets: ['common', 'config', 'gen', 'rpc', 'storage'],
-  discovery: ['common', 'config'],
+  discovery: ['common', 'config', 'gen'],
   gossip: ['common', 'discovery'],
   quota: ['budgets', 'common', 'config', 'counters', 'gen', 'governance', 'rpc'],
   health: ['common', 'config', 'budgets', 'cluster', 'governance', 'storage'],
