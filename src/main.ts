@@ -18,8 +18,8 @@ import { GrpcHealth } from './health/grpc-health.js';
 import { Readiness } from './health/readiness.js';
 import { addQuotaService } from './quota/quota-service.js';
 import { QuotaController } from './quota/quota.controller.js';
-import { CallObserver } from './rpc/call-observer.js';
 import { addReflection } from './rpc/reflection.js';
+import { RpcRim } from './rpc/rpc-rim.js';
 import { WeirGrpcServer } from './rpc/weir-grpc-server.js';
 import { openDatabase } from './storage/open-database.js';
 import { NestLog } from './telemetry/nest-log.js';
@@ -129,7 +129,7 @@ function grpcServer(app: INestApplication, config: WeirConfig): WeirGrpcServer {
     },
   };
   return new WeirGrpcServer(options, [
-    (server) => addQuotaService(server, app.get(QuotaController), app.get(CallObserver)),
+    (server) => addQuotaService(server, app.get(QuotaController), app.get(RpcRim)),
     (server) => app.get(GrpcHealth).addTo(server),
     addReflection,
   ]);

@@ -11,7 +11,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   common: [],
   gen: [],
   config: ['common'],
-  rpc: ['common', 'gen'],
+  rpc: ['common', 'config', 'gen'],
   storage: ['common', 'config'],
   cluster: ['common', 'config', 'gen', 'gossip', 'rpc'],
   counters: ['cluster', 'common', 'config', 'storage'],

@@ -11,6 +11,7 @@ export type DomainErrorCode =
   | 'FAILED_PRECONDITION'
   | 'OUT_OF_RANGE'
   | 'RESOURCE_EXHAUSTED'
+  | 'DEADLINE_EXCEEDED'
   | 'UNAVAILABLE';
 
 /** One field that is wrong: its path as the caller wrote it (`match.labels["team"]`), and the fix. */

@@ -8,6 +8,7 @@ import { HttpConfig } from './http-config.js';
 import { JournalConfig } from './journal-config.js';
 import { Block } from './knob.js';
 import { LogConfig } from './log-config.js';
+import { OverloadConfig } from './overload-config.js';
 import { ShutdownConfig } from './shutdown-config.js';
 import { StorageConfig } from './storage-config.js';
 
@@ -45,6 +46,9 @@ export class WeirConfig {
 
   @Block(ClusterConfig)
   readonly cluster: ClusterConfig = new ClusterConfig();
+
+  @Block(OverloadConfig)
+  readonly overload: OverloadConfig = new OverloadConfig();
 
   @Block(ShutdownConfig)
   readonly shutdown: ShutdownConfig = new ShutdownConfig();

@@ -1,7 +1,7 @@
 import type { Server, UntypedHandleCall } from '@grpc/grpc-js';
 import { type QuotaServiceServer, QuotaServiceService } from '../gen/weir/v1/quota_service.js';
-import type { CallObserver } from '../rpc/call-observer.js';
-import { unary } from '../rpc/unary.js';
+import type { RpcRim } from '../rpc/rpc-rim.js';
+import { unary, type UnaryMethod } from '../rpc/unary.js';
 import { encodeCheckAnswer, encodeCheckResults } from './check-answer-codec.js';
 import { decodeCheck, decodeCheckBatch } from './check-request-codec.js';
 import type { RawCheck } from './core/calls.js';
@@ -22,25 +22,28 @@ const definition = {
   },
 };
 
+/** May be asked again, here or elsewhere. */
+const question = (name: string): UnaryMethod => ({ name, kind: 'question' });
+/** Has happened: money that was spent, a hold that is needed no more, or longer. */
+const fact = (name: string): UnaryMethod => ({ name, kind: 'fact' });
+
 /** Puts `weir.v1.QuotaService` on the server without a detour through Nest: these are the hot calls. */
-export function addQuotaService(
-  server: Server,
-  quota: QuotaController,
-  observer: CallObserver,
-): void {
+export function addQuotaService(server: Server, quota: QuotaController, rim: RpcRim): void {
   server.addService(definition, {
-    checkLimit: unary('CheckLimit', observer, (check: RawCheck) => quota.checkLimit(check)),
-    batchCheckLimit: unary('BatchCheckLimit', observer, (checks: readonly RawCheck[]) =>
+    checkLimit: unary(question('CheckLimit'), rim, (check: RawCheck) => quota.checkLimit(check)),
+    batchCheckLimit: unary(question('BatchCheckLimit'), rim, (checks: readonly RawCheck[]) =>
       quota.batchCheckLimit(checks),
     ),
-    debitBudget: unary('DebitBudget', observer, (request) => quota.debitBudget(request)),
-    batchDebitBudget: unary('BatchDebitBudget', observer, (batch) => quota.batchDebitBudget(batch)),
-    extendReservation: unary('ExtendReservation', observer, (request) =>
+    debitBudget: unary(fact('DebitBudget'), rim, (request) => quota.debitBudget(request)),
+    batchDebitBudget: unary(fact('BatchDebitBudget'), rim, (batch) =>
+      quota.batchDebitBudget(batch),
+    ),
+    extendReservation: unary(fact('ExtendReservation'), rim, (request) =>
       quota.extendReservation(request),
     ),
-    releaseReservation: unary('ReleaseReservation', observer, (request) =>
+    releaseReservation: unary(fact('ReleaseReservation'), rim, (request) =>
       quota.releaseReservation(request),
     ),
-    getUsage: unary('GetUsage', observer, (request) => quota.getUsage(request)),
+    getUsage: unary(question('GetUsage'), rim, (request) => quota.getUsage(request)),
   } satisfies Record<keyof QuotaServiceServer, UntypedHandleCall>);
 }

@@ -11,5 +11,6 @@ export const grpcStatus: Readonly<Record<DomainErrorCode, status>> = {
   FAILED_PRECONDITION: status.FAILED_PRECONDITION,
   OUT_OF_RANGE: status.OUT_OF_RANGE,
   RESOURCE_EXHAUSTED: status.RESOURCE_EXHAUSTED,
+  DEADLINE_EXCEEDED: status.DEADLINE_EXCEEDED,
   UNAVAILABLE: status.UNAVAILABLE,
 };

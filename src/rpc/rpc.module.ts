@@ -1,11 +1,18 @@
 import { Global, Module } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { CallObserver } from './call-observer.js';
+import { LoadGuardDriver } from './load-guard.driver.js';
 import { RpcInterceptor } from './rpc-interceptor.js';
+import { RpcRim } from './rpc-rim.js';
 
 @Global()
 @Module({
-  providers: [CallObserver, { provide: APP_INTERCEPTOR, useClass: RpcInterceptor }],
-  exports: [CallObserver],
+  providers: [
+    CallObserver,
+    LoadGuardDriver,
+    RpcRim,
+    { provide: APP_INTERCEPTOR, useClass: RpcInterceptor },
+  ],
+  exports: [CallObserver, RpcRim],
 })
 export class RpcModule {}

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { HealthService } from '../health/health.service.js';
-import { CallObserver } from '../rpc/call-observer.js';
+import { RpcRim } from '../rpc/rpc-rim.js';
 import { registerClusterMetrics } from './cluster-metrics.js';
 import { registerCounterMetrics } from './counter-metrics.js';
 import { journalGauges } from './journal-metrics.js';
 import { registerDecisionMetrics } from './decision-metrics.js';
+import { registerLoadMetrics } from './load-metrics.js';
 import { MetricSources } from './metric-sources.js';
 import { registerRpcMetrics } from './rpc-metrics.js';
 import { registerGauges } from './state-metrics.js';
@@ -16,12 +17,13 @@ export class MetricsService {
   private readonly registry = new Registry();
 
   constructor(
-    observer: CallObserver,
+    { guard, observer }: RpcRim,
     { checks, counters, journal, membership }: MetricSources,
     health: HealthService,
   ) {
     collectDefaultMetrics({ register: this.registry });
     registerRpcMetrics(this.registry, observer.stats);
+    registerLoadMetrics(this.registry, guard);
     registerDecisionMetrics(this.registry, checks.counts);
     registerCounterMetrics(this.registry, counters);
     registerGauges(this.registry, journalGauges(journal));

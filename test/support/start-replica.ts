@@ -35,6 +35,8 @@ export async function startReplica(
       'http.port': 0,
       'storage.postgres.url': databaseUrl,
       'journal.dataDir': journal,
+      // Tests share a machine that may be slow; the guard has tests of its own.
+      'overload.shed': false,
       ...overrides,
     },
   });
