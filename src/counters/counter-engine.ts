@@ -50,6 +50,15 @@ export abstract class CounterEngine {
    */
   abstract take(demands: readonly Demand[], now: WallMs): TakeOutcome;
 
+  /**
+   * As {@link take}, for a call that something else has still to decide: it counts here at once, and peers
+   * are told when it is committed. To be followed by {@link commit} or {@link giveBack}.
+   */
+  abstract takeProvisionally(demands: readonly Demand[], now: WallMs): TakeOutcome;
+
+  /** What was taken provisionally stays. */
+  abstract commit(receipt: Receipt, now: WallMs): void;
+
   /** Counts without asking, past the maximum if need be: the call has happened. */
   abstract add(demands: readonly Demand[], now: WallMs): readonly Reading[];
 

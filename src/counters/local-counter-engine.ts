@@ -21,6 +21,7 @@ import { Fingerprinter, type FingerprintKey } from './core/fingerprint.js';
 import { type FreshReading, raiseCounted } from './core/fresh-reading.js';
 import { timeOf } from './core/merge-rows.js';
 import { Population } from './core/population.js';
+import type { Replica } from './core/replica.js';
 import { CounterEngine, type CounterLimits, type CounterStats } from './counter-engine.js';
 
 /** When to ask again after all counters were in use: windows end all the time. */
@@ -34,12 +35,12 @@ const SAMPLED = 16;
 
 /** Counts in the memory of this replica, for itself alone. */
 export class LocalCounterEngine extends CounterEngine {
-  private readonly population: Population;
-  private readonly algorithms: Algorithms;
-  private readonly fingerprints: Fingerprinter;
+  protected readonly population: Population;
+  protected readonly algorithms: Algorithms;
+  protected readonly fingerprints: Fingerprinter;
   private readonly checkpoints: Checkpointer;
   /** The latest `now` of all: where the clock is stepped back, windows wait until it has caught up. */
-  private latest = wallMs(Number.NEGATIVE_INFINITY);
+  protected latest = wallMs(Number.NEGATIVE_INFINITY);
   /** What the last call said that it was. */
   private told = this.latest;
   /** Demands of the call being decided; the arrays may be longer. */
@@ -51,12 +52,17 @@ export class LocalCounterEngine extends CounterEngine {
   private lot = 0;
   private overflowed = 0;
   private refusedFull = 0;
-  private droppedCorrections = 0;
+  protected droppedCorrections = 0;
 
-  constructor(limits: CounterLimits, key: FingerprintKey = randomKey(new SystemRandom())) {
+  /** With a replica, it keeps beside each counter what a subclass tells to others and hears of them. */
+  constructor(
+    limits: CounterLimits,
+    key: FingerprintKey = randomKey(new SystemRandom()),
+    replica?: Replica,
+  ) {
     super();
     this.population = new Population(limits.liveMax);
-    this.algorithms = new Algorithms(this.population, limits.holdsMax);
+    this.algorithms = new Algorithms(this.population, limits.holdsMax, replica);
     this.fingerprints = new Fingerprinter(key);
     this.checkpoints = new Checkpointer(this.algorithms, this.fingerprints);
   }
@@ -69,6 +75,14 @@ export class LocalCounterEngine extends CounterEngine {
     this.requireHomes(demands);
     const entries = this.count(demands, readings, at);
     return { kind: 'taken', readings, receipt: { entries } };
+  }
+
+  takeProvisionally(demands: readonly Demand[], now: WallMs): TakeOutcome {
+    return this.take(demands, now);
+  }
+
+  commit(_receipt: Receipt, _now: WallMs): void {
+    // Nobody is told of it.
   }
 
   add(demands: readonly Demand[], now: WallMs): readonly Reading[] {
@@ -143,20 +157,20 @@ export class LocalCounterEngine extends CounterEngine {
     return this.busy.top(count, this.latest);
   }
 
-  private begin(now: WallMs): WallMs {
+  protected begin(now: WallMs): WallMs {
     const at = this.advance(now);
     this.algorithms.sweepAsDue(at);
     if (this.population.isFull) this.algorithms.sweep(SWEPT_WHEN_FULL, at);
     return at;
   }
 
-  private advance(now: WallMs): WallMs {
+  protected advance(now: WallMs): WallMs {
     this.told = now;
     if (now > this.latest) this.latest = now;
     return this.latest;
   }
 
-  private find(spec: CounterSpec): number {
+  protected find(spec: CounterSpec): number {
     this.fingerprints.of(spec.name);
     return this.algorithms.of(spec).slab.find(this.fingerprints);
   }
@@ -241,8 +255,10 @@ export class LocalCounterEngine extends CounterEngine {
       else if (demand.amount > 0 && reading !== undefined) {
         const record = this.opened(i, home, now);
         if (home !== demand.counter) this.overflowed += 1;
-        entries.push(this.algorithms.of(home).count(record, home, demand, now));
+        const entry = this.algorithms.of(home).count(record, home, demand, now);
+        entries.push(entry);
         raiseCounted(reading, demand.amount);
+        this.counted(record, entry, reading);
       }
       i += 1;
     }
@@ -261,7 +277,12 @@ export class LocalCounterEngine extends CounterEngine {
     return record;
   }
 
-  private correctOne(entry: ReceiptEntry, by: number, now: WallMs): void {
+  /** For a subclass that tells others. */
+  protected counted(_record: number, _entry: ReceiptEntry, _reading: Reading): void {
+    // Nobody is told of it.
+  }
+
+  protected correctOne(entry: ReceiptEntry, by: number, now: WallMs): void {
     const record = this.find(entry.counter);
     const algorithm = this.algorithms.of(entry.counter);
     if (record === ABSENT || !algorithm.correct(record, entry, by, now))

@@ -45,6 +45,9 @@ export interface MergeOutcome {
 }
 
 export abstract class CountStore {
+  /** Whom to call when something has become urgent. */
+  abstract onUrgent(listener: () => void): void;
+
   /** How many other replicas count along: decides what is urgent. */
   abstract setPeers(count: number): void;
 

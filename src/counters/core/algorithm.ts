@@ -4,6 +4,19 @@ import type { CheckpointRow } from './checkpoint.js';
 import type { CounterSpec, Demand, ReceiptEntry } from './counter.js';
 import type { CounterSlab } from './counter-slab.js';
 import type { FreshReading } from './fresh-reading.js';
+import type { SourceEntry } from './source-entry.js';
+
+/** What another source was heard to have counted in a counter, merged into its entries. */
+export interface Learned {
+  readonly entry: SourceEntry;
+  /** By how much what is known of the source has grown. */
+  readonly taken: number;
+  readonly returned: number;
+  /** It is history, and says nothing of what has passed lately. */
+  readonly isState: boolean;
+  /** How long nothing was heard of the source. */
+  readonly gapMs: number;
+}
 
 /**
  * How one kind of limit keeps its state in a slab and decides from it. `now` never decreases from call
@@ -30,4 +43,13 @@ export abstract class Algorithm<Spec extends CounterSpec> {
 
   /** Merges a row into a record, which may be new. */
   abstract mergeRow(record: number, row: CheckpointRow): void;
+
+  /** What this replica has counted in a counter itself, for others. */
+  abstract ownEntry(record: number, into: SourceEntry): void;
+
+  /** Prepares a record that was just inserted because another replica has counted in it. */
+  abstract openUnasked(record: number): void;
+
+  /** Others have counted in it. */
+  abstract learn(record: number, learned: Learned, now: WallMs): void;
 }

@@ -4,6 +4,7 @@ import { BucketCounters } from './bucket-counters.js';
 import { ConcurrencyCounters } from './concurrency-counters.js';
 import type { CounterSpec } from './counter.js';
 import type { Population } from './population.js';
+import type { Replica } from './replica.js';
 import { WindowCounters } from './window-counters.js';
 
 /** Every kind of counter that one engine keeps, with one bound on all of them together. */
@@ -16,10 +17,12 @@ export class Algorithms {
   constructor(
     readonly population: Population,
     holdsMax: number | undefined,
+    replica?: Replica,
   ) {
-    this.windows = new WindowCounters(population);
-    this.buckets = new BucketCounters(population);
-    this.concurrency = new ConcurrencyCounters(population, holdsMax);
+    const [windowSide, bucketSide, gaugeSide] = replica?.sides ?? [];
+    this.windows = new WindowCounters(population, windowSide);
+    this.buckets = new BucketCounters(population, bucketSide);
+    this.concurrency = new ConcurrencyCounters(population, holdsMax, gaugeSide);
     this.all = [this.windows, this.buckets, this.concurrency];
   }
 

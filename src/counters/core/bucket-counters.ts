@@ -8,11 +8,21 @@
  *   column 3   start of the epoch           column 5   the deficit
  *   column 4   when the deficit was right   6, 7       taken and returned in the epoch
  *                                           8, 9       the same of the epoch before
+ *
+ * With peers, 104 bytes a counter: the totals are what this replica counts itself, and beside them are
+ *
+ *   column 10  start of the epoch before    column 11  when the bucket was last full
+ *   column 12  what a millisecond refills
+ *
+ * What others are heard to have taken drains the bucket when it is heard. It was taken some time before, and
+ * if the bucket was full since then, some of its refill was lost that would not have been: that much, at
+ * most, is not drained. So after a partition a bucket that was full is not in debt for what it would have
+ * refilled in time.
  */
 import { assert } from '../../common/assert.js';
 import type { BucketScale } from '../../common/bucket-scale.js';
 import { type WallMs, wallMs } from '../../common/time.js';
-import { Algorithm } from './algorithm.js';
+import { Algorithm, type Learned } from './algorithm.js';
 import { BucketScales } from './bucket-scales.js';
 import { type CheckpointRow, SHORT_WINDOW_MS } from './checkpoint.js';
 import type { BucketSpec, Demand, ReceiptEntry } from './counter.js';
@@ -20,6 +30,8 @@ import { ABSENT, CounterSlab, OWN_WORD } from './counter-slab.js';
 import { countAt, entryAt, mergeEntryAt, turnOver } from './entry-columns.js';
 import { admitting, type FreshReading, refusing } from './fresh-reading.js';
 import type { Population } from './population.js';
+import type { SlabSide } from './slab-side.js';
+import type { SourceEntry } from './source-entry.js';
 import { drained, refilled, refillTimeMs, rescaled, restored } from './token-bucket.js';
 
 const EPOCH = 3;
@@ -27,14 +39,21 @@ const AT = 4;
 const DEFICIT = 5;
 const CURRENT = 6;
 const PREVIOUS = 8;
+const BEFORE_START = 10;
+const FULL_AT = 11;
+const UNITS_PER_MS = 12;
 
 export class BucketCounters extends Algorithm<BucketSpec> {
   readonly slab: CounterSlab;
   private readonly scales = new BucketScales();
 
-  constructor(population: Population) {
+  constructor(
+    population: Population,
+    private readonly side?: SlabSide,
+  ) {
     super();
-    this.slab = new CounterSlab(7, population);
+    const dropped = side === undefined ? undefined : (record: number) => side.drop(record);
+    this.slab = new CounterSlab(side === undefined ? 7 : 10, population, { dropped });
   }
 
   read(record: number, spec: BucketSpec, amount: number, now: WallMs): FreshReading {
@@ -56,6 +75,9 @@ export class BucketCounters extends Algorithm<BucketSpec> {
     columns[at + EPOCH] = epochStart(scale, now);
     columns[at + AT] = now;
     this.setUnits(record, scale.unitsPerToken);
+    if (this.side === undefined) return;
+    columns[at + UNITS_PER_MS] = scale.unitsPerMs;
+    columns[at + FULL_AT] = now;
   }
 
   count(record: number, spec: BucketSpec, demand: Demand, now: WallMs): ReceiptEntry {
@@ -66,6 +88,7 @@ export class BucketCounters extends Algorithm<BucketSpec> {
     columns[at + DEFICIT] = drained(columns[at + DEFICIT] ?? 0, demand.amount, scale);
     countAt(columns, at + CURRENT, demand.amount);
     this.setExpiry(record, scale);
+    this.side?.touch(record);
     const windowStart = columns[at + EPOCH] ?? 0;
     return { counter: spec, windowStart, amount: demand.amount, holdId: undefined };
   }
@@ -82,8 +105,10 @@ export class BucketCounters extends Algorithm<BucketSpec> {
     if (windowStart !== epoch && !isPrevious) return false;
     const deficit = columns[at + DEFICIT] ?? 0;
     columns[at + DEFICIT] = by < 0 ? restored(deficit, -by, scale) : drained(deficit, by, scale);
+    if (isPrevious && this.side !== undefined) columns[at + BEFORE_START] = windowStart;
     countAt(columns, at + (isPrevious ? PREVIOUS : CURRENT), by);
     this.setExpiry(record, scale);
+    this.side?.touch(record);
     return true;
   }
 
@@ -97,9 +122,11 @@ export class BucketCounters extends Algorithm<BucketSpec> {
       windowStart: columns[at + EPOCH] ?? 0,
       current: entryAt(columns, at + CURRENT),
       previous: entryAt(columns, at + PREVIOUS),
+      ...(this.side === undefined ? {} : { previousStart: columns[at + BEFORE_START] }),
       level: {
         deficitUnits: columns[at + DEFICIT] ?? 0,
-        unitsPerToken: (records.words(record)[at * 2 + OWN_WORD] ?? 1) >>> 0,
+        unitsPerToken: this.unitsOf(record),
+        ...(this.side === undefined ? {} : { unitsPerMs: columns[at + UNITS_PER_MS] }),
         at: columns[at + AT] ?? 0,
       },
     };
@@ -123,12 +150,76 @@ export class BucketCounters extends Algorithm<BucketSpec> {
     this.slab.expireAt(record, row.expiresAt);
   }
 
+  ownEntry(record: number, into: SourceEntry): void {
+    const { records } = this.slab;
+    const columns = records.numbers(record);
+    const at = records.at(record);
+    into.clear();
+    into.start = columns[at + EPOCH] ?? 0;
+    into.taken = columns[at + CURRENT] ?? 0;
+    into.returned = columns[at + CURRENT + 1] ?? 0;
+    into.earlierStart = columns[at + BEFORE_START] ?? 0;
+    into.earlierTaken = columns[at + PREVIOUS] ?? 0;
+    into.earlierReturned = columns[at + PREVIOUS + 1] ?? 0;
+    this.levelOf(record, into);
+  }
+
+  levelOf(record: number, into: SourceEntry): void {
+    const { records } = this.slab;
+    const columns = records.numbers(record);
+    const at = records.at(record);
+    into.deficitUnits = columns[at + DEFICIT] ?? 0;
+    into.unitsPerToken = this.unitsOf(record);
+    into.unitsPerMs = columns[at + UNITS_PER_MS] ?? 0;
+    into.levelAt = columns[at + AT] ?? 0;
+  }
+
+  openUnasked(): void {
+    // Its level is the one that comes with what was heard.
+  }
+
+  learn(record: number, { entry, ...learned }: Learned, now: WallMs): void {
+    const { records } = this.slab;
+    const columns = records.numbers(record);
+    const at = records.at(record);
+    const isNew = columns[at + UNITS_PER_MS] === 0;
+    if (isNew) {
+      columns[at + UNITS_PER_MS] = entry.unitsPerMs;
+      columns[at + AT] = now;
+      columns[at + FULL_AT] = now;
+      this.setUnits(record, entry.unitsPerToken);
+    }
+    this.refill(columns, at, now);
+    const units = this.unitsOf(record);
+    if (isNew || learned.isState) {
+      const level = levelNow(entry, columns[at + UNITS_PER_MS] ?? 0, { units, now });
+      columns[at + DEFICIT] = Math.max(columns[at + DEFICIT] ?? 0, level);
+    } else {
+      const net = (learned.taken - learned.returned) * units;
+      const spared = net <= 0 ? 0 : Math.min(net, wastedUnits(columns, at, now - learned.gapMs));
+      const deficit = (columns[at + DEFICIT] ?? 0) + net - spared;
+      columns[at + DEFICIT] = Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, deficit));
+    }
+  }
+
+  private refill(columns: Float64Array, at: number, now: number): void {
+    const back = Math.max(0, now - (columns[at + AT] ?? 0)) * (columns[at + UNITS_PER_MS] ?? 0);
+    const deficit = (columns[at + DEFICIT] ?? 0) - back;
+    columns[at + DEFICIT] = Math.max(0, deficit);
+    columns[at + AT] = Math.max(now, columns[at + AT] ?? 0);
+    if (deficit <= 0) columns[at + FULL_AT] = now;
+  }
+
+  private unitsOf(record: number): number {
+    const { records } = this.slab;
+    return (records.words(record)[records.at(record) * 2 + OWN_WORD] ?? 1) >>> 0;
+  }
+
   private deficitAt(record: number, scale: BucketScale, now: WallMs): number {
     const { records } = this.slab;
     const columns = records.numbers(record);
     const at = records.at(record);
-    const unitsPerToken = (records.words(record)[at * 2 + OWN_WORD] ?? 1) >>> 0;
-    const deficit = rescaled(columns[at + DEFICIT] ?? 0, unitsPerToken, scale);
+    const deficit = rescaled(columns[at + DEFICIT] ?? 0, this.unitsOf(record), scale);
     return refilled(deficit, now - (columns[at + AT] ?? 0), scale);
   }
 
@@ -139,8 +230,13 @@ export class BucketCounters extends Algorithm<BucketSpec> {
     columns[at + DEFICIT] = this.deficitAt(record, scale, now);
     columns[at + AT] = now;
     this.setUnits(record, scale.unitsPerToken);
+    if (this.side !== undefined) {
+      columns[at + UNITS_PER_MS] = scale.unitsPerMs;
+      if (columns[at + DEFICIT] === 0) columns[at + FULL_AT] = now;
+    }
     const start = epochStart(scale, now);
     if (columns[at + EPOCH] === start) return;
+    if (this.side !== undefined) columns[at + BEFORE_START] = columns[at + EPOCH] ?? 0;
     const follows = (columns[at + EPOCH] ?? 0) + scale.epochMs === start;
     turnOver(columns, at + CURRENT, follows);
     columns[at + EPOCH] = start;
@@ -160,6 +256,21 @@ export class BucketCounters extends Algorithm<BucketSpec> {
     this.slab.expireAt(record, Math.max(fullAt, (columns[at + EPOCH] ?? 0) + 2 * epochMs));
     if (epochMs > SHORT_WINDOW_MS) this.changed.mark(record);
   }
+}
+
+/** The level of another replica as of now. Its clock and ours may differ: it is taken as it is. */
+function levelNow(
+  { deficitUnits, unitsPerToken, levelAt }: SourceEntry,
+  unitsPerMs: number,
+  { units, now }: { units: number; now: number },
+): number {
+  const deficit = Math.ceil((deficitUnits * units) / Math.max(1, unitsPerToken));
+  return Math.max(0, deficit - Math.max(0, now - levelAt) * unitsPerMs);
+}
+
+/** What the bucket did not take in, at most, since then, because it was full. */
+function wastedUnits(columns: Float64Array, at: number, since: number): number {
+  return Math.max(0, (columns[at + FULL_AT] ?? 0) - since) * (columns[at + UNITS_PER_MS] ?? 0);
 }
 
 function epochStart(scale: BucketScale, now: WallMs): number {

@@ -6,12 +6,18 @@
  * Restoring is a merge: the later window wins, and in the same window the larger of each number. So rows
  * may come in any order, late and more than once, and a row that is older than what is there changes
  * nothing.
+ *
+ * An engine that counts together writes what it has counted itself. It is restored as what that run of
+ * that replica has counted, so that several replicas may restore the same rows, and tell each other.
  */
+import type { EntrySource } from './source-table.js';
 import type { Entry } from './tally.js';
 
 export interface Checkpoint {
   /** The same for engines with the same fingerprint key. */
   readonly keyCheck: string;
+  /** Which run of which replica has counted this; undefined from an engine that counts alone. */
+  readonly source?: EntrySource | undefined;
   readonly rows: readonly CheckpointRow[];
 }
 
@@ -27,6 +33,8 @@ export interface CheckpointRow {
   readonly current: Entry;
   /** Of the window or epoch before. */
   readonly previous: Entry;
+  /** When that began, from an engine that counts together. */
+  readonly previousStart?: number | undefined;
   /** Of a token bucket: its level, as this replica sees it. */
   readonly level: BucketLevel | undefined;
 }
@@ -34,6 +42,8 @@ export interface CheckpointRow {
 export interface BucketLevel {
   readonly deficitUnits: number;
   readonly unitsPerToken: number;
+  /** From an engine that counts together. */
+  readonly unitsPerMs?: number | undefined;
   /** When the deficit was right. */
   readonly at: number;
 }

@@ -5,9 +5,12 @@ import {
   CLOCK_STEP_MAX_MS,
   SHORT_WINDOW_MS,
 } from './checkpoint.js';
+import { CounterKind } from './counter-id.js';
 import { ABSENT } from './counter-slab.js';
+import type { EntryHead } from './entry-block.js';
 import { type Fingerprinter, fingerprintText, parseFingerprint } from './fingerprint.js';
 import { timeOf } from './merge-rows.js';
+import { SourceEntry } from './source-entry.js';
 
 /** Writes what changed in long windows to checkpoints, and merges checkpoints into what is there. */
 export class Checkpointer {
@@ -45,6 +48,23 @@ export class Checkpointer {
     return rows.filter((row) => isOfUse(row, now) && this.mergeRow(row));
   }
 
+  /** Gives each row that is sound and not over as an entry; how many of them were taken. */
+  eachSound(
+    { keyCheck, rows }: Checkpoint,
+    now: number,
+    take: (head: EntryHead, entry: SourceEntry) => boolean,
+  ): number {
+    if (keyCheck !== this.keyCheck) return 0;
+    return rows.filter((row) => {
+      const key = parseFingerprint(row.fingerprint);
+      if (key === undefined || !isOfUse(row, now)) return false;
+      const kind = row.kind === 'window' ? CounterKind.WINDOW : CounterKind.BUCKET;
+      const { groupName, expiresAt } = row;
+      const head = { kind, key, groupName, expiresAt, isRegional: false, source: undefined };
+      return take(head, entryOf(row));
+    }).length;
+  }
+
   private mergeRow(row: CheckpointRow): boolean {
     const key = parseFingerprint(row.fingerprint);
     if (key === undefined) return false;
@@ -62,10 +82,28 @@ export class Checkpointer {
 const isOfUse = (row: CheckpointRow, now: number): boolean =>
   isSound(row) && row.expiresAt > now && timeOf(row) <= now + CLOCK_STEP_MAX_MS;
 
+function entryOf({ windowStart, previousStart, current, previous, level }: CheckpointRow) {
+  const entry = new SourceEntry();
+  entry.start = windowStart;
+  entry.taken = current.taken;
+  entry.returned = current.returned;
+  if (previousStart !== undefined && previousStart < windowStart) {
+    entry.earlierStart = previousStart;
+    entry.earlierTaken = previous.taken;
+    entry.earlierReturned = previous.returned;
+  }
+  entry.deficitUnits = level?.deficitUnits ?? 0;
+  entry.unitsPerToken = level?.unitsPerToken ?? 1;
+  entry.unitsPerMs = level?.unitsPerMs ?? 0;
+  entry.levelAt = level?.at ?? 0;
+  return entry;
+}
+
 /** Rows have been outside: a number that is none would spoil a counter for as long as it lives. */
 function isSound({ windowStart, current, previous, level }: CheckpointRow): boolean {
   const counts = [current.taken, current.returned, previous.taken, previous.returned];
-  const units = level === undefined ? [] : [level.deficitUnits, level.unitsPerToken];
+  const units =
+    level === undefined ? [] : [level.deficitUnits, level.unitsPerToken, level.unitsPerMs ?? 0];
   return (
     Number.isSafeInteger(windowStart) &&
     [...counts, ...units].every((count) => Number.isSafeInteger(count) && count >= 0) &&

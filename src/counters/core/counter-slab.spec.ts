@@ -54,7 +54,7 @@ describe('CounterSlab', () => {
 
   it('keeps a counter that is not over yet, and asks again', () => {
     let isOver = false;
-    const slab = new CounterSlab(1, new Population(10), () => isOver);
+    const slab = new CounterSlab(1, new Population(10), { isOver: () => isOver });
     slab.expireAt(slab.insert(keyOf(1), undefined), 1_000);
     slab.sweep(10, 5_000);
     expect(slab.size).toBe(1);

@@ -30,20 +30,25 @@ const FREE = -1;
 /** The year 2106; what ends later is never swept before. */
 const SECOND_MAX = 0xffff_ffff;
 
+/** What an algorithm has to say about its records leaving. */
+export interface SlabHooks {
+  /** Asked before a counter whose time has come is dropped; may put it off. */
+  readonly isOver?: (record: number, now: number) => boolean;
+  /** Told when it is dropped. */
+  readonly dropped?: ((record: number) => void) | undefined;
+}
+
 export class CounterSlab {
   readonly records: RecordStore;
   private readonly index = new SlabIndex();
   private cursor = 0;
   private sweepDue = 0;
 
-  /**
-   * `ownColumns` is how many columns the algorithm needs. `isOver` is asked before a counter whose time
-   * has come is dropped, and may put it off.
-   */
+  /** `ownColumns` is how many columns the algorithm needs. */
   constructor(
     ownColumns: number,
     private readonly population: Population,
-    private readonly isOver: (record: number, now: number) => boolean = () => true,
+    private readonly hooks: SlabHooks = {},
   ) {
     this.records = new RecordStore(OWN_COLUMN + ownColumns);
   }
@@ -87,21 +92,35 @@ export class CounterSlab {
     this.records.words(record)[this.records.at(record) * 2 + 4] = second;
   }
 
+  /** As {@link expireAt}, and never sooner than was said before. */
+  expireNotBefore(record: number, ms: number): void {
+    const words = this.records.words(record);
+    const at = this.records.at(record) * 2 + 4;
+    if (Math.ceil(ms / 1_000) > (words[at] ?? 0) >>> 0) this.expireAt(record, ms);
+  }
+
+  /** The fingerprint of a counter, and where it belongs. */
+  keyOf(record: number): Fingerprint & { readonly groupName: string | undefined } {
+    const words = this.records.words(record);
+    const at = this.records.at(record) * 2;
+    const [a = 0, b = 0, c = 0, group = 0] = words.subarray(at, at + 4);
+    return { a, b, c, groupName: this.population.nameOf(group) };
+  }
+
+  /** When the counter is over, to the second. */
+  expiryOf(record: number): number {
+    const words = this.records.words(record);
+    return ((words[this.records.at(record) * 2 + 4] ?? 0) >>> 0) * 1_000;
+  }
+
   /** What names a counter outside of this slab, and until when. */
   identityOf(record: number): {
     readonly fingerprint: string;
     readonly groupName: string | undefined;
     readonly expiresAt: number;
   } {
-    const words = this.records.words(record);
-    const at = this.records.at(record) * 2;
-    const [a = 0, b = 0, c = 0, group = 0, second = 0] = words.subarray(at, at + 5);
-    const groupName = this.population.nameOf(group);
-    return {
-      fingerprint: fingerprintText({ a, b, c }),
-      groupName,
-      expiresAt: (second >>> 0) * 1_000,
-    };
+    const { groupName, ...key } = this.keyOf(record);
+    return { fingerprint: fingerprintText(key), groupName, expiresAt: this.expiryOf(record) };
   }
 
   private groupOf(record: number): number {
@@ -130,13 +149,14 @@ export class CounterSlab {
       const words = records.words(record);
       const at = records.at(record) * 2;
       if ((words[at + 4] ?? 0) >>> 0 > nowSecond || words[at + 3] === FREE) continue;
-      if (this.isOver(record, now)) this.drop(record);
+      if (this.hooks.isOver?.(record, now) ?? true) this.drop(record);
     }
   }
 
   private drop(record: number): void {
     const group = this.groupOf(record);
     assert(group !== FREE, 'a counter is dropped once');
+    this.hooks.dropped?.(record);
     const at = this.records.at(record) * 2;
     this.index.remove(this.records.words(record)[at + 2] ?? 0, record);
     this.population.leave(group);

@@ -11,6 +11,8 @@ interface NamedSpec {
   readonly maximum: number;
   /** For limits with group by: the family that this counter belongs to. */
   readonly group?: CounterGroup | undefined;
+  /** Which replicas count together: those of all regions, if nothing is said, or of one. */
+  readonly scope?: 'global' | 'region' | undefined;
 }
 
 export interface WindowSpec extends NamedSpec {
