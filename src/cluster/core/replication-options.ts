@@ -50,6 +50,6 @@ export const REPLICATION_DEFAULTS = {
   clockSkewWarnMs: 500,
   messageBytesMax: 64 * 1_024,
   windowMessages: 16,
-  sourcesMax: 1_024,
+  sourcesMax: 256,
   acceptedMax: 256,
 } as const satisfies Omit<ReplicationOptions, 'cluster' | 'self' | 'settings'>;

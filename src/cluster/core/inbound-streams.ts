@@ -1,0 +1,208 @@
+/**
+ * Streams that peers have opened to this replica: what they counted comes on them. Each delta is merged
+ * whatever its place; what is known of a feed rises only where nothing is missing before it.
+ */
+import { objectionTo } from './hello-check.js';
+import {
+  type ConnectRequest,
+  type ConnectResponse,
+  type Delta,
+  type Feed,
+  type Hello,
+  type KnownSource,
+  regionSource,
+  type Source,
+} from './peer-message.js';
+import type { ReplicationContext } from './replication-context.js';
+import type { Instant, StreamId } from './replication-input.js';
+
+interface Inbound {
+  readonly stream: StreamId;
+  source: Source | undefined;
+  /** Received without a gap, by feed. */
+  readonly positions: Map<Feed, number>;
+  /** On the peer's clock, by feed: when the last delta that left nothing out was sent. */
+  readonly completeAt: Map<Feed, number>;
+  heardAt: number;
+  /** All of its own feed has been here once. */
+  isComplete: boolean;
+}
+
+export class InboundStreams {
+  private readonly streams = new Map<StreamId, Inbound>();
+
+  constructor(
+    private readonly context: ReplicationContext,
+    /** A peer says what it knows. */
+    private readonly compare: (peerId: string, known: readonly KnownSource[], now: Instant) => void,
+  ) {}
+
+  accepted(stream: StreamId, now: Instant): void {
+    if (this.streams.size >= this.context.options.acceptedMax) {
+      this.context.notice('too-many', '', 'streams from peers');
+      return this.context.emit({ kind: 'close', stream });
+    }
+    this.streams.set(stream, {
+      stream,
+      source: undefined,
+      positions: new Map(),
+      completeAt: new Map(),
+      heardAt: now.mono,
+      isComplete: false,
+    });
+    return undefined;
+  }
+
+  closed(stream: StreamId): void {
+    this.streams.delete(stream);
+  }
+
+  has(stream: StreamId): boolean {
+    return this.streams.has(stream);
+  }
+
+  message(stream: StreamId, message: ConnectRequest, now: Instant): void {
+    const inbound = this.streams.get(stream);
+    if (inbound === undefined) return undefined;
+    if (message.kind === 'hello') return this.hello(inbound, message.hello, now);
+    const { source } = inbound;
+    if (source === undefined) return this.drop(inbound, 'a message before the greeting');
+    switch (message.kind) {
+      case 'delta':
+        return this.delta(inbound, source, { delta: message, now });
+      case 'digest':
+        return this.compare(source.replicaId, message.known, now);
+      case 'stateRequest':
+        return this.state(inbound, message.source, { cursor: message.cursor, now });
+      case 'holdChange':
+        return this.holdChange(inbound, message, now);
+      case 'policyHint':
+        return this.context.emit({ kind: 'policyHint', version: message.version });
+    }
+  }
+
+  /** Milliseconds since something came from a replica; undefined if it has no stream to us. */
+  silenceOf(replicaId: string, now: Instant): number | undefined {
+    const inbound = this.of(replicaId);
+    return inbound === undefined ? undefined : now.mono - inbound.heardAt;
+  }
+
+  /** Whether all that a replica has counted itself has been here once. */
+  isComplete(replicaId: string): boolean {
+    return this.of(replicaId)?.isComplete === true;
+  }
+
+  /** Whether this very run is heard directly, and has been lately. */
+  hears({ replicaId, bootId }: Source, now: Instant): boolean {
+    const inbound = this.of(replicaId);
+    const isRun = inbound?.source?.bootId === bootId;
+    return isRun && now.mono - (inbound?.heardAt ?? 0) < this.context.options.digestIntervalMs;
+  }
+
+  private of(replicaId: string): Inbound | undefined {
+    for (const inbound of this.streams.values())
+      if (inbound.source?.replicaId === replicaId) return inbound;
+    return undefined;
+  }
+
+  private hello(inbound: Inbound, hello: Hello, now: Instant): void {
+    const objection = objectionTo(hello, this.context.options);
+    if (objection !== undefined) {
+      this.answer(inbound, { kind: 'refusal', ...objection });
+      return this.end(inbound);
+    }
+    const older = this.of(hello.source.replicaId);
+    if (older !== undefined && older !== inbound) this.replace(older, hello.source.replicaId);
+    inbound.source = hello.source;
+    inbound.heardAt = now.mono;
+    inbound.positions.set('own', this.context.known.throughOf(hello.source));
+    this.answer(inbound, { kind: 'welcome', hello: this.context.hello() });
+    return this.compare(hello.source.replicaId, hello.known, now);
+  }
+
+  private replace(older: Inbound, peerId: string): void {
+    this.context.notice('stream-replaced', peerId, '');
+    this.end(older);
+  }
+
+  private delta(
+    inbound: Inbound,
+    source: Source,
+    { delta, now }: { delta: Delta; now: Instant },
+  ): void {
+    const { feed, from, to, isComplete, isState, sentAtMs } = delta;
+    inbound.heardAt = now.mono;
+    const last = inbound.completeAt.get(feed);
+    const gapMs = last === undefined ? 0 : Math.max(0, sentAtMs - last);
+    const whose = feed === 'own' ? source : regionSource(source.region);
+    this.merge(source.replicaId, delta.entries, { source: whose, isState, gapMs }, now);
+    const before = inbound.positions.get(feed) ?? 0;
+    const isWhole = from <= before;
+    const position = isWhole ? Math.max(before, to) : before;
+    inbound.positions.set(feed, position);
+    if (isWhole && isComplete) this.completed(inbound, source, { feed, position, sentAtMs });
+    const receivedAtMs = now.wall;
+    this.answer(inbound, { kind: 'ack', feed, position, sentAtMs, receivedAtMs });
+  }
+
+  private completed(
+    inbound: Inbound,
+    source: Source,
+    { feed, position, sentAtMs }: { feed: Feed; position: number; sentAtMs: number },
+  ): void {
+    inbound.completeAt.set(feed, Math.max(sentAtMs, inbound.completeAt.get(feed) ?? sentAtMs));
+    if (feed !== 'own') return;
+    inbound.isComplete = true;
+    this.context.known.raise(source, position);
+  }
+
+  private merge(
+    peerId: string,
+    entries: Uint8Array,
+    arrival: { source: Source; isState: boolean; gapMs: number },
+    now: Instant,
+  ): void {
+    if (entries.length === 0) return;
+    const { refused, isSound } = this.context.store.merge(entries, arrival, now.wall);
+    if (refused > 0) this.context.notice('counters-full', peerId, `${refused} entries`);
+    if (!isSound) this.context.notice('bad-message', peerId, 'entries');
+  }
+
+  private state(
+    inbound: Inbound,
+    source: Source,
+    { cursor, now }: { cursor: number; now: Instant },
+  ): void {
+    const through = this.context.known.throughOf(source);
+    const { messageBytesMax } = this.context.options;
+    const page = this.context.store.page(source, cursor, messageBytesMax);
+    this.answer(inbound, { kind: 'state', source, cursor, through, ...page, sentAtMs: now.wall });
+  }
+
+  private holdChange(
+    inbound: Inbound,
+    { token, bootId, ...hold }: Extract<ConnectRequest, { kind: 'holdChange' }>,
+    now: Instant,
+  ): void {
+    const { counterName, holdId, renewMs } = hold;
+    const renewed = renewMs === undefined ? {} : { renewMs };
+    const isOurs = bootId === this.context.options.self.bootId;
+    const change = { counterName, holdId, ...renewed };
+    const wasHeld = isOurs && this.context.store.changeHold(change, now.wall);
+    this.answer(inbound, { kind: 'holdChanged', token, wasHeld });
+  }
+
+  private drop(inbound: Inbound, detail: string): void {
+    this.context.notice('bad-message', inbound.source?.replicaId ?? '', detail);
+    this.end(inbound);
+  }
+
+  private end(inbound: Inbound): void {
+    this.streams.delete(inbound.stream);
+    this.context.emit({ kind: 'close', stream: inbound.stream });
+  }
+
+  private answer({ stream }: Inbound, message: ConnectResponse): void {
+    this.context.emit({ kind: 'send', stream, message });
+  }
+}

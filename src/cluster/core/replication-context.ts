@@ -1,0 +1,44 @@
+import type { Random } from '../../common/random.js';
+import type { CountStore } from './count-store.js';
+import { KnownSources } from './known-sources.js';
+import { type Hello, PROTOCOL_VERSION } from './peer-message.js';
+import type { LinkState, NoticeKind, ReplicationEffect } from './replication-effect.js';
+import type { ReplicationOptions } from './replication-options.js';
+
+/** What the parts of the replication machine share. */
+export class ReplicationContext {
+  private effects: ReplicationEffect[] = [];
+  readonly known: KnownSources;
+
+  constructor(
+    readonly options: ReplicationOptions,
+    readonly store: CountStore,
+    readonly random: Random,
+  ) {
+    this.known = new KnownSources(options.sourcesMax);
+  }
+
+  emit(effect: ReplicationEffect): void {
+    this.effects.push(effect);
+  }
+
+  takeEffects(): readonly ReplicationEffect[] {
+    const { effects } = this;
+    this.effects = [];
+    return effects;
+  }
+
+  notice(notice: NoticeKind, peerId: string, detail: string): void {
+    this.emit({ kind: 'notice', notice, peerId, detail });
+  }
+
+  link(peerId: string, state: LinkState, detail: string): void {
+    this.emit({ kind: 'link', peerId, state, detail });
+  }
+
+  hello(): Hello {
+    const { cluster, self, settings } = this.options;
+    const known = this.known.list();
+    return { cluster, source: self, protocolVersion: PROTOCOL_VERSION, settings, known };
+  }
+}

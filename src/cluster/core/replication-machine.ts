@@ -1,0 +1,343 @@
+/**
+ * How replicas count together, as one machine: what happens goes in, what to do comes out, and
+ * `nextDeadline` says when to call again. It reads no clock, opens no stream, and changes nothing but the
+ * store of counts it was given, so a simulation runs the same code as a cluster.
+ *
+ * Invariants:
+ * - a peer is told values, never differences: whatever is lost, comes twice or late miscounts nothing;
+ * - nothing is queued for a peer: what it lacks is what has changed since it acknowledged;
+ * - what a replica says that it knows of a source, it has merged.
+ *
+ * For the rim: `replication-input.ts` says what to tell the machine, `replication-effect.ts` what each
+ * effect asks for, `peer-transport.ts` carries the messages. After every input perform the effects in
+ * order and arm one timer for `nextDeadline`; give `onUrgent` of the store a function that comes back with
+ * `urgent`, not within the call.
+ */
+import { unreachable } from '../../common/assert.js';
+import type { Random } from '../../common/random.js';
+import { type MonoMs, monoMs } from '../../common/time.js';
+import type { Batch, CountStore } from './count-store.js';
+import { InboundStreams } from './inbound-streams.js';
+import { type BatchCache, OutboundLink } from './outbound-link.js';
+import type { ConnectResponse, Feed, KnownSource, PeerMessage } from './peer-message.js';
+import { freshnessOf, type PeerView, viewOf } from './peer-view.js';
+import { type RelayChoice, chooseRelays } from './relay-choice.js';
+import { ReplicationContext } from './replication-context.js';
+import type { ReplicationEffect } from './replication-effect.js';
+import type { Instant, PeerMember, ReplicationInput, StreamId } from './replication-input.js';
+import type { ReplicationOptions } from './replication-options.js';
+import { StatePulls } from './state-pulls.js';
+
+interface Flushing {
+  readonly deadline: number;
+  /** Of the own feed, when it was asked for. */
+  readonly head: number;
+}
+
+export class ReplicationMachine {
+  private readonly context: ReplicationContext;
+  private readonly inbound: InboundStreams;
+  private readonly pulls: StatePulls;
+  private readonly members = new Map<string, PeerMember>();
+  private readonly links = new Map<string, OutboundLink>();
+  private relays: RelayChoice;
+  private lastStream = 0;
+  private isStarted = false;
+  private flushAt = 0;
+  private regionFlushAt = 0;
+  private digestAt = 0;
+  /** Not before then. */
+  private urgentFrom = 0;
+  private isUrgent = false;
+  private joinBy: number | undefined;
+  private flushing: Flushing | undefined;
+  private policyVersion = 0;
+
+  constructor(
+    private readonly options: ReplicationOptions,
+    private readonly store: CountStore,
+    random: Random,
+  ) {
+    this.context = new ReplicationContext(options, store, random);
+    this.inbound = new InboundStreams(this.context, (peerId, known, now) =>
+      this.compare(peerId, known, now),
+    );
+    this.pulls = new StatePulls(this.context, (peerId) => this.links.get(peerId));
+    this.relays = chooseRelays(this.selfMember(), []);
+  }
+
+  /** The effects are in the order to perform them. */
+  handle(input: ReplicationInput, now: Instant): readonly ReplicationEffect[] {
+    if (input.kind === 'start') this.start(now);
+    else if (this.isStarted) this.dispatch(input, now);
+    return this.context.takeEffects();
+  }
+
+  /** When `tick` is due, at the latest. Links, pulls and the rest are looked at with every flush. */
+  nextDeadline(): MonoMs | undefined {
+    if (!this.isStarted) return undefined;
+    return monoMs(this.isUrgent ? Math.min(this.flushAt, this.urgentFrom) : this.flushAt);
+  }
+
+  /** How old the news of the most silent live peer of the region is; undefined: one was never heard. */
+  freshnessMs(now: Instant): number | undefined {
+    return freshnessOf(this.neighbours(), this.inbound, now);
+  }
+
+  peers(now: Instant): readonly PeerView[] {
+    return [...this.members.values()].map((member) =>
+      viewOf(member, this.links.get(member.id), this.inbound.silenceOf(member.id, now)),
+    );
+  }
+
+  get isRelay(): boolean {
+    return this.relays.isRelay;
+  }
+
+  private start(now: Instant): void {
+    if (this.isStarted) return;
+    this.isStarted = true;
+    this.flushAt = now.mono + this.options.syncIntervalMs;
+    this.regionFlushAt = now.mono + this.options.regionSyncIntervalMs;
+    this.digestAt = now.mono + this.options.digestIntervalMs;
+    this.joinBy = now.mono + this.options.joinWaitMs;
+  }
+
+  private dispatch(input: Exclude<ReplicationInput, { kind: 'start' }>, now: Instant): void {
+    switch (input.kind) {
+      case 'tick':
+        return this.tick(now);
+      case 'memberAlive':
+        this.members.set(input.member.id, input.member);
+        return this.arrange(now);
+      case 'memberGone':
+        this.members.delete(input.id);
+        return this.arrange(now);
+      case 'opened':
+        return this.linkOf(input.stream)?.opened(now);
+      case 'accepted':
+        return this.inbound.accepted(input.stream, now);
+      case 'closed':
+        return this.closed(input.stream, input.error, now);
+      case 'message':
+        return this.message(input.stream, input.message, now);
+      case 'urgent':
+        this.isUrgent = true;
+        return this.tellUrgent(now);
+      case 'changeHold':
+        return this.changeHold(input);
+      case 'policyVersion':
+        return this.tellPolicyVersion(input.version);
+      case 'flush':
+        this.flushing = { deadline: now.mono + input.timeoutMs, head: this.store.head('own') };
+        return this.flush(now);
+      default:
+        return unreachable(input);
+    }
+  }
+
+  private tick(now: Instant): void {
+    this.tellUrgent(now);
+    if (now.mono < this.flushAt) return;
+    this.flushAt = now.mono + this.options.syncIntervalMs;
+    for (const link of this.links.values()) link.tick(now, () => ++this.lastStream);
+    this.flush(now);
+    this.pulls.tick(now);
+    this.tellDigest(now);
+    this.checkJoined(now);
+    this.checkFlushed(now);
+  }
+
+  private flush(now: Instant): void {
+    const batchOf = this.batches();
+    const isRegionDue = now.mono >= this.regionFlushAt;
+    if (isRegionDue) this.regionFlushAt = now.mono + this.options.regionSyncIntervalMs;
+    for (const link of this.links.values()) {
+      link.pump('own', batchOf, now);
+      link.pump('foreign', batchOf, now);
+      if (isRegionDue) link.pump('region', batchOf, now);
+      link.heartbeat(now);
+    }
+  }
+
+  /** Peers that are equally far are told the same bytes, which are packed once. */
+  private batches(): BatchCache {
+    const packed = new Map<string, Batch>();
+    return (feed, after) => {
+      const key = `${feed} ${after}`;
+      const known = packed.get(key);
+      if (known !== undefined) return known;
+      const batch = this.store.collect(feed, after, this.options.messageBytesMax);
+      packed.set(key, batch);
+      return batch;
+    };
+  }
+
+  private tellUrgent(now: Instant): void {
+    if (!this.isUrgent || now.mono < this.urgentFrom) return;
+    this.isUrgent = false;
+    this.urgentFrom = now.mono + this.options.urgentIntervalMs;
+    const entries = this.store.takeUrgent(this.options.messageBytesMax);
+    if (entries.length === 0) return;
+    for (const link of this.links.values()) link.hint(entries, now);
+  }
+
+  private tellDigest(now: Instant): void {
+    if (now.mono < this.digestAt) return;
+    this.digestAt = now.mono + this.options.digestIntervalMs;
+    const known = this.context.known.list();
+    for (const link of this.links.values())
+      if (link.isOpen && this.isNear(link)) link.send({ kind: 'digest', known });
+  }
+
+  /** What a peer of the region knows better than we do, and we cannot hear, is asked for. */
+  private compare(peerId: string, known: readonly KnownSource[], now: Instant): void {
+    if (this.members.get(peerId)?.region !== this.options.self.region) return;
+    for (const each of known) {
+      const { source, through } = each;
+      const isSelf =
+        source.replicaId === this.options.self.replicaId &&
+        source.bootId === this.options.self.bootId;
+      if (isSelf || this.inbound.hears(source, now)) continue;
+      if (through > this.context.known.throughOf(source)) this.pulls.want(peerId, each);
+    }
+  }
+
+  private checkJoined(now: Instant): void {
+    if (this.joinBy === undefined) return;
+    const near = this.neighbours();
+    const isComplete =
+      near.length > 0 && near.every(({ id }) => this.inbound.isComplete(id)) && this.pulls.isIdle;
+    if (!isComplete && now.mono < this.joinBy) return;
+    this.joinBy = undefined;
+    this.context.emit({ kind: 'joined', isComplete });
+  }
+
+  private checkFlushed(now: Instant): void {
+    const { flushing } = this;
+    if (flushing === undefined) return;
+    const missing = [...this.links.values()]
+      .filter((link) => this.isNear(link) && !(link.isOpen && link.hasAcked('own', flushing.head)))
+      .map(({ peerId }) => peerId);
+    if (missing.length > 0 && now.mono < flushing.deadline) return;
+    this.flushing = undefined;
+    this.context.emit({ kind: 'flushed', missing });
+  }
+
+  /** Opens and closes streams as members and relays are now. */
+  private arrange(now: Instant): void {
+    const members = [...this.members.values()];
+    this.relays = chooseRelays(this.selfMember(), members);
+    this.store.setRelay(this.relays.isRelay);
+    this.store.setPeers(this.neighbours().length);
+    for (const [peerId, link] of this.links) {
+      if (this.relays.wanted.has(peerId)) {
+        if (link.isOpen) link.setFeeds(this.feedsFor(peerId));
+        continue;
+      }
+      link.close();
+      this.links.delete(peerId);
+    }
+    for (const peerId of this.relays.wanted)
+      if (!this.links.has(peerId)) {
+        const link = new OutboundLink(peerId, this.context, now);
+        this.links.set(peerId, link);
+        link.tick(now, () => ++this.lastStream);
+      }
+  }
+
+  private feedsFor(peerId: string): readonly Feed[] {
+    if (!this.isOwn(this.members.get(peerId)?.region)) return ['region'];
+    return this.relays.isRelay ? ['own', 'foreign'] : ['own'];
+  }
+
+  private closed(stream: StreamId, error: string, now: Instant): void {
+    if (this.inbound.has(stream)) return this.inbound.closed(stream);
+    return this.linkOf(stream)?.fail(error, now);
+  }
+
+  private message(stream: StreamId, message: PeerMessage, now: Instant): void {
+    const link = this.linkOf(stream);
+    if (link !== undefined) return this.answer(link, message as ConnectResponse, now);
+    if (!isAnswer(message)) return this.inbound.message(stream, message, now);
+    return undefined;
+  }
+
+  private answer(link: OutboundLink, message: ConnectResponse, now: Instant): void {
+    switch (message.kind) {
+      case 'welcome':
+        link.welcome(message.hello, this.feedsFor(link.peerId), now);
+        if (!link.isOpen) return undefined;
+        this.compare(link.peerId, message.hello.known, now);
+        if (this.policyVersion > 0) link.send({ kind: 'policyHint', version: this.policyVersion });
+        return this.greet(link, now);
+      case 'refusal':
+        return link.refused(message, now);
+      case 'ack':
+        link.ack(message, now);
+        return this.goOn(link, message.feed, now);
+      case 'state':
+        return this.pulls.answered(message, now);
+      case 'holdChanged':
+        if (link.holdChanged(message.token)) this.context.emit(message);
+        return undefined;
+      default:
+        return this.context.notice('bad-message', link.peerId, 'an answer of another kind');
+    }
+  }
+
+  /** All that the peer does not know yet, at once. */
+  private greet(link: OutboundLink, now: Instant): void {
+    const batchOf = this.batches();
+    for (const feed of this.feedsFor(link.peerId)) link.pump(feed, batchOf, now);
+    this.pulls.tick(now);
+  }
+
+  /** A peer that was told in pieces gets the next when it has taken one. */
+  private goOn(link: OutboundLink, feed: Feed, now: Instant): void {
+    if (link.isCatchingUp(feed)) link.pump(feed, this.batches(), now);
+    this.checkFlushed(now);
+  }
+
+  private changeHold(input: Extract<ReplicationInput, { kind: 'changeHold' }>): void {
+    const { replicaId, ...change } = input;
+    const { token } = change;
+    const isSent = this.links.get(replicaId)?.changeHold({ ...change, kind: 'holdChange' });
+    if (isSent !== true) this.context.emit({ kind: 'holdChanged', token, wasHeld: false });
+  }
+
+  private tellPolicyVersion(version: number): void {
+    this.policyVersion = version;
+    for (const link of this.links.values())
+      if (link.isOpen) link.send({ kind: 'policyHint', version });
+  }
+
+  private linkOf(stream: StreamId): OutboundLink | undefined {
+    for (const link of this.links.values()) if (link.stream === stream) return link;
+    return undefined;
+  }
+
+  private isNear({ peerId }: OutboundLink): boolean {
+    return this.isOwn(this.members.get(peerId)?.region);
+  }
+
+  /** Other replicas of our region. */
+  private neighbours(): readonly PeerMember[] {
+    return [...this.members.values()].filter(({ region }) => this.isOwn(region));
+  }
+
+  private isOwn(region: string | undefined): boolean {
+    return region === this.options.self.region;
+  }
+
+  private selfMember(): PeerMember {
+    const { replicaId, region } = this.options.self;
+    return { id: replicaId, region };
+  }
+}
+
+const ANSWERS: readonly string[] = ['welcome', 'refusal', 'ack', 'state', 'holdChanged'];
+
+function isAnswer(message: PeerMessage): message is ConnectResponse {
+  return ANSWERS.includes(message.kind);
+}
