@@ -5,7 +5,7 @@ import { SystemRandom } from '../common/system-random.js';
 import { type WallMs, wallMs } from '../common/time.js';
 import { Algorithms } from './core/algorithms.js';
 import { type BusyCounter, BusiestCounters } from './core/busiest-counters.js';
-import type { Checkpoint } from './core/checkpoint.js';
+import type { Checkpoint, CheckpointRow } from './core/checkpoint.js';
 import { Checkpointer } from './core/checkpointer.js';
 import type {
   Correction,
@@ -145,8 +145,13 @@ export class LocalCounterEngine extends CounterEngine {
 
   restore(checkpoint: Checkpoint, now: WallMs): { readonly restored: number } {
     const rows = this.checkpoints.merge(checkpoint, this.advance(now));
-    for (const row of rows) this.latest = wallMs(Math.max(this.latest, timeOf(row)));
+    this.goOnFrom(rows);
     return { restored: rows.length };
+  }
+
+  /** A clock that was stepped back since the rows were written waits for them. */
+  protected goOnFrom(rows: readonly CheckpointRow[]): void {
+    for (const row of rows) this.latest = wallMs(Math.max(this.latest, timeOf(row)));
   }
 
   checkpointAnew(now: WallMs): void {

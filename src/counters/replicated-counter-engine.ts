@@ -94,13 +94,14 @@ export class ReplicatedCounterEngine extends LocalCounterEngine {
 
   /** Rows that this very run has written are passed over: it knows better. */
   override restore(checkpoint: Checkpoint, now: WallMs): { readonly restored: number } {
-    const at = this.begin(now);
+    const rows = this.rows.ofUse(checkpoint, this.begin(now));
+    this.goOnFrom(rows);
     const source = checkpoint.source ?? UNKNOWN_RUN;
-    const arrival = { source, isState: true, gapMs: 0 };
-    const merged = this.rows.eachSound(checkpoint, at, (head, entry) =>
-      this.merger.mergeOne(head, entry, { arrival, now: at }),
+    const context = { arrival: { source, isState: true, gapMs: 0 }, now: this.latest };
+    const restored = this.rows.each(rows, (head, entry) =>
+      this.merger.mergeOne(head, entry, context),
     );
-    return { restored: merged };
+    return { restored };
   }
 
   protected override counted(record: number, entry: ReceiptEntry, reading: Reading): void {

@@ -43,21 +43,23 @@ export class Checkpointer {
   }
 
   /** The rows that were merged. */
-  merge({ keyCheck, rows }: Checkpoint, now: number): readonly CheckpointRow[] {
-    if (keyCheck !== this.keyCheck) return [];
-    return rows.filter((row) => isOfUse(row, now) && this.mergeRow(row));
+  merge(checkpoint: Checkpoint, now: number): readonly CheckpointRow[] {
+    return this.ofUse(checkpoint, now).filter((row) => this.mergeRow(row));
   }
 
-  /** Gives each row that is sound and not over as an entry; how many of them were taken. */
-  eachSound(
-    { keyCheck, rows }: Checkpoint,
-    now: number,
+  /** The rows that are sound, of this key, and not over. */
+  ofUse({ keyCheck, rows }: Checkpoint, now: number): readonly CheckpointRow[] {
+    return keyCheck === this.keyCheck ? rows.filter((row) => isOfUse(row, now)) : [];
+  }
+
+  /** Gives each row as an entry; how many of them were taken. */
+  each(
+    rows: readonly CheckpointRow[],
     take: (head: EntryHead, entry: SourceEntry) => boolean,
   ): number {
-    if (keyCheck !== this.keyCheck) return 0;
     return rows.filter((row) => {
       const key = parseFingerprint(row.fingerprint);
-      if (key === undefined || !isOfUse(row, now)) return false;
+      if (key === undefined) return false;
       const kind = row.kind === 'window' ? CounterKind.WINDOW : CounterKind.BUCKET;
       const { groupName, expiresAt } = row;
       const head = { kind, key, groupName, expiresAt, isRegional: false, source: undefined };
