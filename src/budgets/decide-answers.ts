@@ -2,6 +2,7 @@ import { assert, present } from '../common/assert.js';
 import { type WallMs, wallMs } from '../common/time.js';
 import type {
   BudgetLevel,
+  Crossing,
   Hold,
   LedgerAnswer,
   LedgerItem,
@@ -10,7 +11,14 @@ import type {
   ReservationState,
 } from './core/ledger-item.js';
 import type { DecideColumns } from './decide-columns.js';
-import { type FactsJson, type PeriodJson, readFacts, readPeriod } from './facts-json.js';
+import {
+  type CrossingJson,
+  type FactsJson,
+  type PeriodJson,
+  readCrossing,
+  readFacts,
+  readPeriod,
+} from './facts-json.js';
 
 /** The row that `weir_decide_group` answers with: lists of numbers as text, and JSON where it is rare. */
 export interface DecidedRow {
@@ -18,9 +26,11 @@ export interface DecidedRow {
   readonly codes: string;
   readonly posted: string;
   readonly held: string;
-  readonly extra: string | null;
-  readonly refused: string;
-  readonly overages: string;
+  readonly places: string;
+  readonly extra: string;
+  readonly refused: string | null;
+  readonly overages: string | null;
+  readonly crossed: readonly (CrossingJson & { readonly item: number })[] | null;
   readonly debit_facts: readonly DebitFactsRow[] | null;
   readonly reservation_facts: readonly ReservationFactsRow[] | null;
   readonly frees_at: Readonly<Record<string, number>> | null;
@@ -65,6 +75,8 @@ const CODES = [
 
 type Code = (typeof CODES)[number];
 
+const NOTHING_CROSSED: readonly Crossing[] = [];
+
 export function decideAnswers(
   items: readonly LedgerItem[],
   columns: DecideColumns,
@@ -79,6 +91,7 @@ class DecidedReader {
   private readonly decidedAt: WallMs;
   private readonly posted: readonly string[];
   private readonly held: readonly string[];
+  private readonly places: readonly number[];
   private readonly extra: readonly string[];
   private readonly refused: ReadonlySet<number>;
   private readonly overages: readonly string[];
@@ -92,9 +105,10 @@ class DecidedReader {
     this.decidedAt = wallMs(Number(row.decided_ms));
     this.posted = words(row.posted);
     this.held = words(row.held);
-    this.extra = words(row.extra ?? '');
-    this.refused = new Set(numbers(row.refused).map((ordinal) => ordinal - 1));
-    this.overages = words(row.overages);
+    this.places = numbers(row.places);
+    this.extra = words(row.extra);
+    this.refused = new Set(numbers(row.refused ?? '').map((ordinal) => ordinal - 1));
+    this.overages = words(row.overages ?? '');
     this.debits = new Map(row.debit_facts?.map((facts) => [facts.item - 1, facts]));
     this.reservations = new Map(
       row.reservation_facts?.map(({ item, facts }) => [item - 1, readReservation(facts)]),
@@ -137,7 +151,7 @@ class DecidedReader {
     const levels: BudgetLevel[] = [];
     for (let j = from; j < to; j++) {
       const key = present(this.columns.periods[j], 'every posting has a period');
-      const extra = this.extra[this.columns.periodIndexes[j] ?? 0];
+      const extra = this.extra[(this.places[this.columns.views[j] ?? 0] ?? 0) - 1];
       levels.push({
         key,
         postedNanos: BigInt(this.posted[j] ?? 0),
@@ -187,7 +201,13 @@ class DecidedReader {
     const { id, amountNanos, priceId, priceRevision, postedTo } = debit;
     const recordedAt = this.decidedAt;
     const facts = { id, amountNanos, priceId, priceRevision, recordedAt, postedTo };
-    return { ...outcome, ...rest, facts, balances: this.levels(i) };
+    return { ...outcome, ...rest, facts, balances: this.levels(i), crossed: this.crossed(i) };
+  }
+
+  private crossed(i: number): readonly Crossing[] {
+    const { crossed } = this.row;
+    if (crossed === null) return NOTHING_CROSSED;
+    return crossed.filter(({ item }) => item - 1 === i).map(readCrossing);
   }
 
   private postedBefore(i: number): LedgerAnswer {

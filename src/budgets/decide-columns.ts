@@ -1,17 +1,24 @@
+import { present } from '../common/assert.js';
+import { PeriodTable } from './core/period-table.js';
 import { periodName } from './core/period-name.js';
 import type { CallFacts, LedgerItem, PeriodLimit, ReservationName } from './core/ledger-item.js';
 import type { Debit, PeriodKey } from './core/ledger-model.js';
-import { sqlArray } from './sql-array.js';
+import { sqlNumbers, sqlTexts } from './sql-array.js';
 
 /** Items as the parallel arrays of `weir_decide_group`, and which of its postings belong to whom. */
 export interface DecideColumns {
   readonly parameters: readonly unknown[];
   /** For each item: the half-open range of its postings. */
-  readonly ranges: readonly { readonly from: number; readonly to: number }[];
+  readonly ranges: readonly PostingRange[];
   /** For each posting: the period that was asked for. */
   readonly periods: readonly PeriodKey[];
-  /** For each posting: the index of its period in the answer's list of extras. */
-  readonly periodIndexes: readonly number[];
+  /** For each posting: the index of its view in the answer's list of places. */
+  readonly views: readonly number[];
+}
+
+export interface PostingRange {
+  readonly from: number;
+  readonly to: number;
 }
 
 const KINDS = { hold: 1, debit: 2, release: 3, extend: 4, expire: 5 } as const;
@@ -28,89 +35,86 @@ const NO_CALL: CallFacts = {
 export function decideColumns(items: readonly LedgerItem[], atMs: number | null): DecideColumns {
   const table = new PeriodTable();
   const periods: PeriodKey[] = [];
-  const periodIndexes: number[] = [];
-  const ranges = items.map((item) => {
+  const views: number[] = [];
+  const ranges: PostingRange[] = [];
+  for (const item of items) {
     const from = periods.length;
     for (const limit of limitsOf(item)) {
       periods.push(limit.key);
-      periodIndexes.push(table.indexOf(limit));
+      views.push(table.indexOf(limit));
     }
-    return { from, to: periods.length };
-  });
+    ranges.push({ from, to: periods.length });
+  }
   const parameters = [
     atMs,
     ...itemColumns(items),
     ...ledgerColumns(items),
-    ranges.map(({ from }) => from + 1),
-    ranges.map(({ to }) => to),
-    periodIndexes.map((index) => index + 1),
-    ...table.columns(),
+    ...postedColumns(items, ranges, periods),
+    sqlNumbers(ranges.map(({ from }) => from + 1)),
+    sqlNumbers(ranges.map(({ to }) => to)),
+    sqlNumbers(views.map((view) => view + 1)),
+    ...periodColumns(table),
   ];
-  return { parameters, ranges, periods, periodIndexes };
+  return { parameters, ranges, periods, views };
 }
 
 /** The periods of an item; what a debit does not watch has no threshold. */
 function limitsOf(item: LedgerItem): readonly PeriodLimit[] {
   if (item.kind === 'hold' || item.kind === 'extend') return item.budgets;
   if (item.kind !== 'debit') return [];
-  const watched = new Map(item.watched.map((limit) => [periodName(limit.key), limit]));
-  return item.debit.postedTo.map(
-    (key) =>
-      watched.get(periodName(key)) ?? {
-        key,
-        limitNanos: 0n,
-        isEnforced: false,
-        thresholdPercents: [],
-      },
-  );
+  const { watched, debit } = item;
+  if (isParallel(watched, debit.postedTo)) return watched;
+  const known = new Map(watched.map((limit) => [periodName(limit.key), limit]));
+  return debit.postedTo.map((key) => known.get(periodName(key)) ?? unwatched(key));
 }
 
-/** Each period once for each way in which items of the group know its limit. */
-class PeriodTable {
-  private readonly limits: PeriodLimit[] = [];
-  private readonly indexes = new Map<string, number>();
+const isParallel = (watched: readonly PeriodLimit[], keys: readonly PeriodKey[]): boolean =>
+  watched.length === keys.length && watched.every(({ key }, i) => key === keys[i]);
 
-  indexOf(limit: PeriodLimit): number {
-    const { key, limitNanos, isEnforced, thresholdPercents } = limit;
-    const name = `${periodName(key)} ${limitNanos} ${isEnforced} ${thresholdPercents.join()}`;
-    const known = this.indexes.get(name);
-    if (known !== undefined) return known;
-    const index = this.limits.push(limit) - 1;
-    this.indexes.set(name, index);
-    return index;
-  }
+const unwatched = (key: PeriodKey): PeriodLimit => ({
+  key,
+  limitNanos: 0n,
+  isEnforced: false,
+  thresholdPercents: [],
+});
 
-  columns(): readonly unknown[] {
-    return [
-      this.limits.map(({ key }) => key.budgetId),
-      this.limits.map(({ key }) => key.generation),
-      this.limits.map(({ key }) => key.period.start),
-      this.limits.map(({ key }) => key.period.end),
-      this.limits.map(({ limitNanos }) => limitNanos),
-      this.limits.map(({ isEnforced }) => isEnforced),
-      this.limits.map(({ thresholdPercents }) => sqlArray(thresholdPercents)),
-    ];
-  }
-}
-
-function itemColumns(items: readonly LedgerItem[]): readonly unknown[] {
+function periodColumns(table: PeriodTable): readonly string[] {
+  const { views, periods, viewPeriods, numbers } = table.sorted();
   return [
-    items.map((item) =>
-      item.kind === 'expire' && item.isForced ? FORCE_RELEASE : KINDS[item.kind],
-    ),
-    items.map((item) => entryIdOf(item)),
-    items.map((item) => (item.kind === 'debit' ? item.debit.scope : item.scope)),
-    items.map((item) => (item.kind === 'debit' ? item.debit.idempotencyKey : '')),
-    items.map((item) => hashOf(item)),
-    items.map((item) => (nameOf(item)?.kind === 'id' ? textOf(nameOf(item)) : '')),
-    items.map((item) => (nameOf(item)?.kind === 'key' ? textOf(nameOf(item)) : '')),
-    items.map((item) => amountOf(item)),
-    items.map((item) => (item.kind === 'hold' || item.kind === 'extend' ? item.ttlMs : 0)),
-    items.map((item) => (item.kind === 'hold' ? item.floorNanos : 0)),
-    items.map((item) => (item.kind === 'hold' ? item.onExpiry : '')),
-    items.map((item) => (item.kind === 'hold' ? item.takes : '')),
+    sqlNumbers(viewPeriods.map((index) => index + 1)),
+    sqlNumbers(views.map(({ limitNanos }) => limitNanos)),
+    sqlTexts(views.map(({ isEnforced }) => String(isEnforced))),
+    sqlTexts(views.map(({ thresholdPercents }) => sqlNumbers(thresholdPercents))),
+    sqlTexts(periods.map(({ budgetId }) => budgetId)),
+    sqlNumbers(periods.map(({ generation }) => generation)),
+    sqlNumbers(periods.map(({ period }) => period.start)),
+    sqlNumbers(periods.map(({ period }) => period.end)),
+    sqlNumbers(numbers),
   ];
 }
+
+function itemColumns(items: readonly LedgerItem[]): readonly string[] {
+  const names = items.map(nameOf);
+  return [
+    sqlNumbers(items.map(kindOf)),
+    sqlTexts(items.map(entryIdOf)),
+    sqlTexts(items.map((item) => (item.kind === 'debit' ? item.debit.scope : item.scope))),
+    sqlTexts(items.map((item) => (item.kind === 'debit' ? item.debit.idempotencyKey : ''))),
+    sqlTexts(items.map(hashOf)),
+    sqlTexts(names.map((name) => (name?.kind === 'id' ? name.id : ''))),
+    sqlTexts(names.map((name) => (name?.kind === 'key' ? name.key : ''))),
+    sqlNumbers(items.map(amountOf)),
+    sqlNumbers(
+      items.map((item) => (item.kind === 'hold' || item.kind === 'extend' ? item.ttlMs : 0)),
+    ),
+    sqlNumbers(items.map((item) => (item.kind === 'hold' ? item.floorNanos : 0))),
+    sqlTexts(items.map((item) => (item.kind === 'hold' ? item.onExpiry : ''))),
+    sqlTexts(items.map((item) => (item.kind === 'hold' ? item.takes : ''))),
+  ];
+}
+
+const kindOf = (item: LedgerItem): number =>
+  item.kind === 'expire' && item.isForced ? FORCE_RELEASE : KINDS[item.kind];
 
 function entryIdOf(item: LedgerItem): string {
   if (item.kind === 'hold') return item.id;
@@ -129,39 +133,53 @@ function nameOf(item: LedgerItem): ReservationName | undefined {
   return item.reservation;
 }
 
-const textOf = (name: ReservationName | undefined): string =>
-  name === undefined ? '' : name.kind === 'id' ? name.id : name.key;
-
 function amountOf(item: LedgerItem): bigint {
   if (item.kind === 'hold') return item.amountNanos;
   if (item.kind === 'debit') return item.debit.amountNanos;
   return item.kind === 'extend' ? item.addNanos : 0n;
 }
 
-function ledgerColumns(items: readonly LedgerItem[]): readonly unknown[] {
-  const calls = items.map((item): CallFacts => {
-    if (item.kind === 'hold') return item;
-    return item.kind === 'debit' ? item.debit : NO_CALL;
-  });
+function ledgerColumns(items: readonly LedgerItem[]): readonly string[] {
+  const calls = items.map(callOf);
   const debits = items.map((item): Debit | undefined =>
     item.kind === 'debit' ? item.debit : undefined,
   );
-  const keys = items.map((item) => limitsOf(item).map(({ key }) => key));
   return [
-    calls.map((call) => call.virtualKeyId),
-    calls.map((call) => call.teamId),
-    calls.map((call) => call.customerId),
-    calls.map((call) => call.provider),
-    calls.map((call) => call.model),
-    debits.map((debit) => debit?.tokens.input ?? 0),
-    debits.map((debit) => debit?.tokens.cachedInput ?? 0),
-    debits.map((debit) => debit?.tokens.output ?? 0),
-    debits.map((debit) => debit?.tokens.reasoning ?? 0),
-    debits.map((debit) => debit?.priceId ?? ''),
-    debits.map((debit) => debit?.priceRevision ?? 0),
-    keys.map((list) => sqlArray(list.map((key) => key.budgetId))),
-    keys.map((list) => sqlArray(list.map((key) => key.generation))),
-    keys.map((list) => sqlArray(list.map((key) => key.period.start))),
-    keys.map((list, i) => sqlArray(list.map(() => debits[i]?.amountNanos ?? 0))),
+    sqlTexts(calls.map((call) => call.virtualKeyId)),
+    sqlTexts(calls.map((call) => call.teamId)),
+    sqlTexts(calls.map((call) => call.customerId)),
+    sqlTexts(calls.map((call) => call.provider)),
+    sqlTexts(calls.map((call) => call.model)),
+    sqlNumbers(debits.map((debit) => debit?.tokens.input ?? 0)),
+    sqlNumbers(debits.map((debit) => debit?.tokens.cachedInput ?? 0)),
+    sqlNumbers(debits.map((debit) => debit?.tokens.output ?? 0)),
+    sqlNumbers(debits.map((debit) => debit?.tokens.reasoning ?? 0)),
+    sqlTexts(debits.map((debit) => debit?.priceId ?? '')),
+    sqlNumbers(debits.map((debit) => debit?.priceRevision ?? 0)),
   ];
+}
+
+function callOf(item: LedgerItem): CallFacts {
+  if (item.kind === 'hold') return item;
+  return item.kind === 'debit' ? item.debit : NO_CALL;
+}
+
+/** What an entry or a reservation keeps of its own postings: lists of different lengths, as text. */
+function postedColumns(
+  items: readonly LedgerItem[],
+  ranges: readonly PostingRange[],
+  periods: readonly PeriodKey[],
+): readonly string[] {
+  const columns: [string[], string[], string[], string[]] = [[], [], [], []];
+  const [budgets, generations, starts, amounts] = columns;
+  for (const [i, item] of items.entries()) {
+    const { from, to } = present(ranges[i], 'every item has a range');
+    const keys = periods.slice(from, to);
+    const amount = item.kind === 'debit' ? item.debit.amountNanos : 0;
+    budgets.push(sqlTexts(keys.map(({ budgetId }) => budgetId)));
+    generations.push(sqlNumbers(keys.map(({ generation }) => generation)));
+    starts.push(sqlNumbers(keys.map(({ period }) => period.start)));
+    amounts.push(sqlNumbers(keys.map(() => amount)));
+  }
+  return columns.map(sqlTexts);
 }

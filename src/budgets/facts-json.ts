@@ -1,5 +1,5 @@
 import { wallMs } from '../common/time.js';
-import type { BudgetLevel } from './core/ledger-item.js';
+import type { BudgetLevel, Crossing } from './core/ledger-item.js';
 import type { DebitFacts, PeriodKey } from './core/ledger-model.js';
 
 /** The facts of a debit as the ledger's functions return them: 64-bit amounts are text. */
@@ -10,6 +10,7 @@ export interface FactsJson {
   readonly priceRevision: number;
   readonly recordedAtMs: number;
   readonly postedTo: readonly LevelJson[];
+  readonly crossed: readonly CrossingJson[];
 }
 
 export interface PeriodJson {
@@ -19,16 +20,22 @@ export interface PeriodJson {
   readonly endMs: number;
 }
 
+export interface CrossingJson {
+  readonly budgetId: string;
+  readonly percent: number;
+}
+
 interface LevelJson extends PeriodJson {
   readonly postedNanos: string;
   readonly heldNanos: string;
   readonly extraNanos: string;
 }
 
-/** What was recorded, and what its periods hold by now. */
+/** What was recorded and crossed, and what its periods hold by now. */
 export function readFacts(json: FactsJson): {
   facts: DebitFacts;
   balances: readonly BudgetLevel[];
+  crossed: readonly Crossing[];
 } {
   const balances = json.postedTo.map(readLevel);
   const facts = {
@@ -39,8 +46,13 @@ export function readFacts(json: FactsJson): {
     recordedAt: wallMs(json.recordedAtMs),
     postedTo: balances.map((balance) => balance.key),
   };
-  return { facts, balances };
+  return { facts, balances, crossed: json.crossed.map(readCrossing) };
 }
+
+export const readCrossing = ({ budgetId, percent }: CrossingJson): Crossing => ({
+  budgetId,
+  percent,
+});
 
 export const readPeriod = ({ budgetId, generation, startMs, endMs }: PeriodJson): PeriodKey => ({
   budgetId,

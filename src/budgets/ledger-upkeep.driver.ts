@@ -94,7 +94,7 @@ const PRUNE_KEYS = `
   WITH old AS (
     SELECT scope, idempotency_key FROM debit_keys
       WHERE recorded_at < now() - make_interval(secs => $1::double precision / 1000)
-      ORDER BY recorded_at LIMIT $2 FOR UPDATE SKIP LOCKED),
+      LIMIT $2 FOR UPDATE SKIP LOCKED),
   pruned AS (
     DELETE FROM debit_keys AS k USING old
       WHERE k.scope = old.scope AND k.idempotency_key = old.idempotency_key RETURNING 1)

@@ -112,7 +112,7 @@ export class PostgresBudgetLedger extends BudgetLedger {
   }
 }
 
-const DECIDE_GROUP = `SELECT * FROM weir_decide_group(${parameterList(38)})`;
+const DECIDE_GROUP = `SELECT * FROM weir_decide_group(${parameterList(40)})`;
 
 /** A repetition in the same group: what was done for the first is a replay for the second. */
 const asRepeated = (answer: LedgerAnswer): LedgerAnswer =>

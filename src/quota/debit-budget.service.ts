@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { BudgetsService } from '../budgets/budgets.service.js';
 import type { JournaledDebit } from '../budgets/core/journal-entry.js';
-import type { BudgetLevel, LedgerAnswer, PostDebit } from '../budgets/core/ledger-item.js';
+import type {
+  BudgetLevel,
+  Crossing,
+  LedgerAnswer,
+  PostDebit,
+} from '../budgets/core/ledger-item.js';
 import type { Debit, DebitFacts } from '../budgets/core/ledger-model.js';
 import { priceDebit } from '../budgets/core/price-debit.js';
 import { assert, AssertionError } from '../common/assert.js';
@@ -32,6 +37,8 @@ export interface DebitAnswer {
   readonly overageNanos: bigint;
   /** Empty while the ledger is away: what others have posted meanwhile is not known. */
   readonly verdicts: readonly PolicyVerdict[];
+  /** Which thresholds the debit crossed when it was posted; not known while the ledger is away. */
+  readonly crossed: readonly Crossing[];
   readonly virtualKeyId: string;
   /** It is in this replica's journal, and not yet in the ledger. */
   readonly journaled: boolean;
@@ -90,6 +97,7 @@ export class DebitBudgetService {
     const now = this.ports.clock.wallNow();
     const { budgets } = this.ports.policies.match(resolved.chain, call);
     const caller = callerOf(resolved);
+    const watched = this.ports.policies.periodLimits(budgets, now);
     const debit: Debit = {
       id: newId('debit', now, this.ports.random),
       scope: caller.virtualKeyId,
@@ -100,9 +108,8 @@ export class DebitBudgetService {
       model: call.model,
       tokens: call.tokens,
       ...this.amountOf(call),
-      postedTo: this.ports.policies.periodKeys(budgets, now),
+      postedTo: watched.map(({ key }) => key),
     };
-    const watched = this.ports.policies.periodLimits(budgets, now);
     const item = { kind: 'debit', debit, reservation: call.reservation, watched } as const;
     return { item, budgets, now };
   }
@@ -132,7 +139,7 @@ export class DebitBudgetService {
     const { virtualKeyId } = item.debit;
     switch (outcome.kind) {
       case 'posted': {
-        const { facts, isReplayed, isLate, overageNanos, balances } = outcome;
+        const { facts, isReplayed, isLate, overageNanos, balances, crossed } = outcome;
         return {
           facts,
           recordedAt: facts.recordedAt,
@@ -140,13 +147,14 @@ export class DebitBudgetService {
           late: isLate,
           overageNanos,
           verdicts: this.verdicts(budgets, balances, now),
+          crossed,
           virtualKeyId,
           journaled: false,
         };
       }
       case 'journaled': {
         const { facts, isReplayed: replayed } = outcome;
-        const unknown = { late: false, overageNanos: 0n, verdicts: [] };
+        const unknown = { late: false, overageNanos: 0n, verdicts: [], crossed: [] };
         return { facts, recordedAt: now, replayed, ...unknown, virtualKeyId, journaled: true };
       }
       case 'conflict':

@@ -152,6 +152,7 @@ export function fromDebitAnswer(answer: DebitAnswer): DebitBudgetResponse {
     durability: answer.journaled
       ? Durability.DURABILITY_JOURNALED
       : Durability.DURABILITY_COMMITTED,
+    crossedThresholds: answer.crossed.map(({ budgetId, percent }) => ({ budgetId, percent })),
   };
 }
 

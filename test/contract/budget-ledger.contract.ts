@@ -91,6 +91,7 @@ export function budgetLedgerContract(name: string, open: () => Promise<BudgetLed
         isReplayed: false,
         isLate: false,
         overageNanos: 0n,
+        crossed: [],
         takes: '',
       });
       expect(await postedTo(...keys)).toEqual([100n, 100n, 100n, 100n]);
@@ -194,6 +195,31 @@ export function budgetLedgerContract(name: string, open: () => Promise<BudgetLed
       expect(kinds(await post([debit('b', { amountNanos: 11n })]))).toEqual(['out_of_range']);
       const fits = debit('b', { amountNanos: 2n, postedTo: [period('other')] });
       expect(kinds(await post([fits]))).toEqual(['posted']);
+    });
+
+    it('tells the debit that reaches a threshold, again when it is repeated, and no other', async () => {
+      const key = period('watched');
+      const watched = { key, limitNanos: 200n, isEnforced: true, thresholdPercents: [50, 80, 100] };
+      const items = ['a', 'b', 'c'].map((each) => ({
+        kind: 'debit' as const,
+        debit: debit(each, { postedTo: [key], amountNanos: each === 'b' ? 60n : 100n }),
+        reservation: undefined,
+        watched: [watched],
+      }));
+      const crossings = (answers: readonly LedgerAnswer[]) =>
+        answers.map(
+          (answer) => answer.kind === 'posted' && answer.crossed.map(({ percent }) => percent),
+        );
+      expect(crossings(await ledger.decide(items))).toEqual([[50], [80], [100]]);
+      expect(crossings(await ledger.decide(items))).toEqual([[50], [80], [100]]);
+      expect(crossings(await post([debit('d', { postedTo: [key] })]))).toEqual([[]]);
+      const later = { ...watched, limitNanos: 50n };
+      const [last] = items.map((item) => ({
+        ...item,
+        debit: debit('e', { postedTo: [key] }),
+        watched: [later],
+      }));
+      expect(crossings(last === undefined ? [] : await ledger.decide([last]))).toEqual([[]]);
     });
 
     it('keeps text as it is', async () => {

@@ -16,8 +16,6 @@ import {
 } from '../../src/storage/embedded-postgres.js';
 import { type OpenDatabase, openDatabase } from '../../src/storage/open-database.js';
 
-const DECIDE = `SELECT * FROM weir_decide_group(${Array.from({ length: 38 }, (_, i) => `$${i + 1}`).join()})`;
-
 describe('the ledger, when something stops or dies', () => {
   let folder: string;
   let embedded: EmbeddedPostgres;
@@ -46,7 +44,9 @@ describe('the ledger, when something stops or dies', () => {
     await client.connect();
     const { stream } = (client as unknown as { connection: { stream: NodeJS.ReadStream } })
       .connection;
-    const answered = client.query(DECIDE, [...decideColumns(holds, null).parameters]);
+    const { parameters } = decideColumns(holds, null);
+    const places = parameters.map((_, i) => `$${i + 1}`).join();
+    const answered = client.query(`SELECT * FROM weir_decide_group(${places})`, [...parameters]);
     stream.pause();
     for (let i = 0; i < 20; i++) {
       const [answer] = await ledger.decide([others.hold()]);

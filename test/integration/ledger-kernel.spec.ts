@@ -218,19 +218,34 @@ describe('the kernel of the ledger', () => {
 
   it('notes each threshold once, in the transaction that crossed it', async () => {
     const budget = limit('thresholds', 100n);
-    const answers = await ledger.decide([debit('s', 60n, [budget]), debit('s', 30n, [budget])]);
-    expect(kinds(answers)).toEqual(['posted', 'posted']);
-    await ledger.decide([debit('s', 20n, [budget])]);
-    await ledger.decide([debit('s', 20n, [budget])]);
+    const answers = [
+      ...(await ledger.decide([debit('s', 60n, [budget]), debit('s', 30n, [budget])])),
+      ...(await ledger.decide([debit('s', 20n, [budget])])),
+      ...(await ledger.decide([debit('s', 20n, [budget])])),
+    ];
+    const crossed = answers.map((answer) => answer.kind === 'posted' && answer.crossed);
+    const of = (percent: number) => [{ budgetId: 'thresholds', percent }];
+    expect(crossed).toEqual([of(50), of(80), of(100), []]);
     const rows = await database.query<{ percent: number; posted_nanos: string }>(
       'SELECT percent, posted_nanos FROM threshold_crossings WHERE budget_id = $1 ORDER BY id',
       ['thresholds'],
     );
     expect(rows).toEqual([
-      { percent: 50, posted_nanos: '90' },
+      { percent: 50, posted_nanos: '60' },
       { percent: 80, posted_nanos: '90' },
       { percent: 100, posted_nanos: '110' },
     ]);
+  });
+
+  it('crosses thresholds in the period of the hold, also after its end', async () => {
+    const [january, february] = [limit('crossed', 100n), limit('crossed', 100n, FEBRUARY)];
+    const held = hold('s', 40n, [january]);
+    await ledger.decide([held]);
+    const settled = await decideOne(debit('s', 90n, [february], held));
+    const percents = [50, 80].map((percent) => ({ budgetId: 'crossed', percent }));
+    expect(settled).toMatchObject({ kind: 'posted', crossed: percents });
+    const fresh = await decideOne(debit('s', 50n, [february]));
+    expect(fresh).toMatchObject({ crossed: [{ budgetId: 'crossed', percent: 50 }] });
   });
 
   it('never deadlocks when groups overlap in any order', async () => {

@@ -58,7 +58,7 @@ export interface PostDebit {
   readonly kind: 'debit';
   readonly debit: Debit;
   readonly reservation: ReservationName | undefined;
-  /** Those of the debit's periods whose thresholds are watched. */
+  /** Those of the debit's periods whose thresholds are watched; best the same objects in the same order. */
   readonly watched: readonly PeriodLimit[];
 }
 
@@ -112,6 +112,12 @@ export interface BudgetLevel extends Balance {
   readonly extraNanos: bigint;
 }
 
+/** A share of a budget's limit, in percent, that what is posted in a period has reached for the first time. */
+export interface Crossing {
+  readonly budgetId: string;
+  readonly percent: number;
+}
+
 export type LedgerAnswer =
   | {
       readonly kind: 'held';
@@ -138,6 +144,8 @@ export type LedgerAnswer =
       readonly facts: DebitFacts;
       /** In the order of `facts.postedTo`, as they are by now. */
       readonly balances: readonly BudgetLevel[];
+      /** Which thresholds it crossed when it was posted; each is crossed once for a budget and period. */
+      readonly crossed: readonly Crossing[];
       /** What the settled reservation had taken from limits. */
       readonly takes: string;
     }

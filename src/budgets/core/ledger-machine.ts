@@ -13,6 +13,7 @@ import { CarryBook, type CarryRule } from './carry-over.js';
 import { isInt64 } from './int64.js';
 import type {
   BudgetLevel,
+  Crossing,
   Expire,
   Extend,
   Hold,
@@ -37,6 +38,7 @@ import {
   postingsOf,
   type Reservation,
 } from './settlement.js';
+import { ThresholdBook } from './threshold-book.js';
 
 export interface Grant {
   readonly budgetId: string;
@@ -56,6 +58,7 @@ export class LedgerMachine {
   private readonly entryOfKey = new Map<string, Entry>();
   private readonly entries: Entry[] = [];
   private readonly grants: Grant[] = [];
+  private readonly thresholds = new ThresholdBook();
   private readonly carry = new CarryBook({
     balance: (key) => this.balance(key),
     grantedIn: (key) => this.grantedIn(key),
@@ -186,7 +189,7 @@ export class LedgerMachine {
   }
 
   private post(
-    { debit }: PostDebit,
+    { debit, watched }: PostDebit,
     reservation: Reservation | undefined,
     now: WallMs,
   ): LedgerAnswer {
@@ -197,8 +200,10 @@ export class LedgerMachine {
       (reservation.state === 'expired' || reservation.expiresAt <= now);
     const { id, amountNanos, priceId, priceRevision } = debit;
     const postedTo = postings.map(({ key }) => key);
+    const crossed: Crossing[] = [];
     const entry: Entry = {
       debit,
+      crossed,
       call: debit,
       amountNanos: amountNanos - (reservation?.chargedNanos ?? 0n),
       postings,
@@ -212,6 +217,8 @@ export class LedgerMachine {
       reservation.isSettled = true;
     }
     this.record(entry);
+    for (const { key } of postings)
+      crossed.push(...this.thresholds.cross(this.level(key, now), watched));
     this.entryOfKey.set(keyName(debit.scope, debit.idempotencyKey), entry);
     return this.postedAnswer(entry, now, false, reservation?.hold.takes ?? '');
   }
@@ -226,9 +233,9 @@ export class LedgerMachine {
     isReplayed: boolean,
     takes: string,
   ): LedgerAnswer {
-    const { facts, isLate, overageNanos } = entry;
+    const { facts, isLate, overageNanos, crossed } = entry;
     const balances = facts.postedTo.map((key) => this.level(key, now));
-    return { kind: 'posted', isReplayed, isLate, overageNanos, facts, balances, takes };
+    return { kind: 'posted', isReplayed, isLate, overageNanos, facts, balances, crossed, takes };
   }
 
   private record(entry: Entry): void {

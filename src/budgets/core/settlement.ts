@@ -3,7 +3,14 @@
  * hold, whatever the clock says (I6); what an expiry charged already is not charged again.
  */
 import type { WallMs } from '../../common/time.js';
-import type { CallFacts, Expire, Hold, ReservationFacts, ReservationState } from './ledger-item.js';
+import type {
+  CallFacts,
+  Crossing,
+  Expire,
+  Hold,
+  ReservationFacts,
+  ReservationState,
+} from './ledger-item.js';
 import type { Debit, DebitFacts, PeriodKey } from './ledger-model.js';
 
 export interface Reservation {
@@ -31,6 +38,7 @@ export interface Entry {
   readonly facts: DebitFacts;
   readonly isLate: boolean;
   readonly overageNanos: bigint;
+  readonly crossed: readonly Crossing[];
 }
 
 /** The period in which the reservation holds money of the key's budget. */
@@ -69,7 +77,7 @@ export function expiryEntry({ entryId }: Expire, reservation: Reservation, now: 
   const postedTo = postings.map(({ key }) => key);
   const price = { priceId: '', priceRevision: 0 };
   const facts = { id: entryId, amountNanos: chargedNanos, ...price, recordedAt: now, postedTo };
-  const rest = { isLate: false, overageNanos: 0n };
+  const rest = { isLate: false, overageNanos: 0n, crossed: [] };
   return { debit: undefined, call: hold, amountNanos: chargedNanos, postings, facts, ...rest };
 }
 
@@ -93,6 +101,7 @@ export function carryEntry(key: PeriodKey, nanos: bigint, now: WallMs): Entry {
     facts,
     isLate: false,
     overageNanos: 0n,
+    crossed: [],
   };
 }
 

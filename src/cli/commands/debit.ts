@@ -1,5 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { DebitBudgetRequest, TokenUsage } from '../../gen/weir/v1/quota_service.js';
+import type {
+  DebitBudgetRequest,
+  DebitBudgetResponse,
+  TokenUsage,
+} from '../../gen/weir/v1/quota_service.js';
 import type { CliCommand } from '../command.js';
 import type { CliContext, CommonOptions } from '../context.js';
 import { CliError } from '../exit-code.js';
@@ -79,10 +83,15 @@ async function debit(options: Options, context: CliContext): Promise<void> {
       const verb = replayed ? 'Had been recorded before' : 'Recorded';
       const headline = `${verb}: ${formatUsd(amountNanos)} as ${printable(debitId)} (${printable(idempotencyKey)})\n`;
       if (statuses.length === 0) return `${headline}No budget matched.\n`;
-      return `${headline}\n${context.table(STATUS_COLUMNS, statuses)}`;
+      return `${headline}${crossings(response)}\n${context.table(STATUS_COLUMNS, statuses)}`;
     },
   });
 }
+
+const crossings = ({ crossedThresholds }: DebitBudgetResponse): string =>
+  crossedThresholds
+    .map(({ budgetId, percent }) => `Crossed ${percent} % of ${printable(budgetId)}.\n`)
+    .join('');
 
 function reservationOf({
   reservation,

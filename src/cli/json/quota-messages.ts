@@ -1,5 +1,6 @@
 import {
   type CheckLimitResponse,
+  type CrossedThreshold,
   type DebitBudgetResponse,
   Decision,
   DenyReason,
@@ -40,6 +41,8 @@ export const checkLimitResponse = message<CheckLimitResponse>({
   unheld: flag,
 });
 
+const crossedThreshold = message<CrossedThreshold>({ budgetId: text, percent: int32 });
+
 export const debitBudgetResponse = message<DebitBudgetResponse>({
   debitId: text,
   amountNanos: int64,
@@ -52,6 +55,7 @@ export const debitBudgetResponse = message<DebitBudgetResponse>({
   late: flag,
   overageNanos: int64,
   durability: enumeration<Durability>(Durability),
+  crossedThresholds: listOf(crossedThreshold),
 });
 
 export const getUsageResponse = message<GetUsageResponse>({

@@ -67,58 +67,48 @@ export const DROP_CARRY_OVER: readonly string[] = [
   'DROP FUNCTION weir_carried_over',
 ];
 
-/** What {@link MAKE_ROWS}, {@link CARRY_IN} and {@link CORRECT_CARRIED} keep while a group is decided. */
-export const CARRY_DECLARATIONS = `  -- Of budgets that carry over, for each period: its rule, how it was, and what it has handed on.
+/** What the steps below keep while a group is decided. */
+export const CARRY_DECLARATIONS = `
+  -- Of budgets that carry over, for each period: its rule, how it was, and what it has handed on.
   carries boolean := false;
-  n_budget text[] := '{}'; n_generation integer[] := '{}'; n_start bigint[] := '{}';
+  n_budget text[]; n_generation integer[]; n_start bigint[];
   again_budget text[]; again_generation integer[]; again_start bigint[];
   fresh_names text[];
-  b_end bigint[]; b_carried bigint[]; b_fresh boolean[];
+  b_fresh boolean[];
   c_amount bigint[]; c_fewest bigint[]; c_most bigint[]; c_overage boolean[]; c_length numeric[];
   c_granted numeric[]; c_handed numeric[];
-  y_id text[] := '{}'; y_budget text[] := '{}'; y_generation integer[] := '{}';
-  y_start bigint[] := '{}'; y_nanos bigint[] := '{}';
+  y_id text[]; y_budget text[]; y_generation integer[]; y_start bigint[]; y_nanos bigint[];
   ending numeric; handed numeric;
 `;
 
-/** Part of step 3: rows for the periods of the items, and the neighbours of those that carry over. */
-export const MAKE_ROWS = `  WITH inserted AS (
-    INSERT INTO budget_periods AS b (budget_id, generation, period_start_ms, period_end_ms)
-    SELECT m.budget_id, m.generation, m.start_ms, m.end_ms
-      FROM unnest(period_budgets, period_generations, period_starts, period_ends)
-        AS m(budget_id, generation, start_ms, end_ms)
-      ORDER BY m.budget_id COLLATE "C", m.generation, m.start_ms
-      ON CONFLICT DO NOTHING RETURNING b.budget_id, b.generation, b.period_start_ms)
-  SELECT coalesce(array_agg(concat_ws(' ', i.generation, i.period_start_ms, i.budget_id)), '{}')
-    INTO fresh_names FROM inserted AS i;
-
-  carries := EXISTS (SELECT FROM unnest(period_budgets) AS m(id)
-    JOIN budgets AS c ON c.id = m.id WHERE c.carry_max_nanos IS NOT NULL);
-  IF NOT carries AND cardinality(r_id) > 0 THEN
+/** Within step 3: whether a budget in which a reservation holds money carries over. */
+export const CARRY_OF_RESERVATIONS = `  IF NOT carries AND r_id IS NOT NULL THEN
     carries := EXISTS (SELECT FROM unnest(r_id) AS i(id) JOIN reservations AS t ON t.id = i.id,
       LATERAL unnest(t.budget_ids) AS h(id)
       JOIN budgets AS c ON c.id = h.id WHERE c.carry_max_nanos IS NOT NULL);
   END IF;
-  IF carries THEN
-    -- Two who make neighbouring rows at once see each other's.
-    IF cardinality(fresh_names) > 0 THEN
-      PERFORM FROM budgets AS c WHERE c.id = ANY (period_budgets) AND c.carry_max_nanos IS NOT NULL
-        ORDER BY c.id FOR NO KEY UPDATE;
-    END IF;
-    SELECT coalesce(array_agg(h.budget_id), '{}'), coalesce(array_agg(h.generation), '{}'),
-        coalesce(array_agg(h.start_ms), '{}')
+`;
+
+/** Two who make neighbouring rows at once see each other's. */
+export const LOCK_CARRYING = `  IF carries AND fresh_names IS NOT NULL THEN
+    PERFORM FROM budgets AS c WHERE c.id = ANY (period_budgets) AND c.carry_max_nanos IS NOT NULL
+      ORDER BY c.id FOR NO KEY UPDATE;
+  END IF;
+`;
+
+/** The rows around those that are named, so that they are locked with them. */
+export const CARRY_NEIGHBOURS_STEP = `  IF carries THEN
+    SELECT array_agg(h.budget_id), array_agg(h.generation), array_agg(h.start_ms)
       INTO n_budget, n_generation, n_start
       FROM unnest(r_id) AS i(id) JOIN reservations AS t ON t.id = i.id,
       LATERAL unnest(t.budget_ids, t.generations, t.period_starts_ms)
         AS h(budget_id, generation, start_ms);
-    SELECT coalesce(array_agg(w.budget_id ORDER BY w.nth), '{}'),
-        coalesce(array_agg(w.generation ORDER BY w.nth), '{}'),
-        coalesce(array_agg(w.start_ms ORDER BY w.nth), '{}')
+    SELECT array_agg(w.budget_id ORDER BY w.nth), array_agg(w.generation ORDER BY w.nth),
+        array_agg(w.start_ms ORDER BY w.nth)
       INTO n_budget, n_generation, n_start
       FROM weir_carry_neighbours(period_budgets || n_budget, period_generations || n_generation,
         period_starts || n_start) WITH ORDINALITY AS w(budget_id, generation, start_ms, nth);
   END IF;
-
 `;
 
 /** After the locks: rows that are new get what the period before them hands on. */
@@ -129,7 +119,7 @@ export const CARRY_IN = `  IF carries THEN
       INTO again_budget, again_generation, again_start
       FROM weir_carry_neighbours(b_budget, b_generation, b_start)
         WITH ORDINALITY AS w(budget_id, generation, start_ms, nth);
-    SELECT array_agg(concat_ws(' ', m.generation, m.start_ms, m.budget_id) = ANY (fresh_names)
+    SELECT array_agg(concat_ws(' ', m.generation, m.start_ms, m.budget_id) = ANY (coalesce(fresh_names, '{}'))
           ORDER BY m.place),
         array_agg(c.amount_nanos ORDER BY m.place), array_agg(c.carry_min_nanos ORDER BY m.place),
         array_agg(c.carry_max_nanos ORDER BY m.place), array_agg(c.carry_overage ORDER BY m.place),
@@ -187,14 +177,16 @@ export const CORRECT_CARRIED = `  IF carries THEN
       y_budget := y_budget || b_budget[x]; y_generation := y_generation || b_generation[x];
       y_start := y_start || b_start[x]; y_nanos := y_nanos || (-handed)::bigint;
     END LOOP;
-    INSERT INTO ledger_entries
-      (recorded_at, id, kind, scope, idempotency_key, virtual_key_id, team_id, customer_id, provider,
-       model, amount_nanos, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, price_id,
-       price_revision, budget_ids, generations, period_starts_ms, posted_nanos)
-    SELECT decided, y.id, 'carry', '', '', '', '', '', '', '', 0, 0, 0, 0, 0, '', 0,
-        ARRAY[y.budget_id], ARRAY[y.generation], ARRAY[y.start_ms], ARRAY[y.nanos]
-      FROM unnest(y_id, y_budget, y_generation, y_start, y_nanos)
-        AS y(id, budget_id, generation, start_ms, nanos);
+    IF y_id IS NOT NULL THEN
+      INSERT INTO ledger_entries
+        (recorded_at, id, kind, scope, idempotency_key, virtual_key_id, team_id, customer_id, provider,
+         model, amount_nanos, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, price_id,
+         price_revision, budget_ids, generations, period_starts_ms, posted_nanos)
+      SELECT decided, y.id, 'carry', '', '', '', '', '', '', '', 0, 0, 0, 0, 0, '', 0,
+          ARRAY[y.budget_id], ARRAY[y.generation], ARRAY[y.start_ms], ARRAY[y.nanos]
+        FROM unnest(y_id, y_budget, y_generation, y_start, y_nanos)
+          AS y(id, budget_id, generation, start_ms, nanos);
+    END IF;
     UPDATE budget_periods AS b SET carried_in_nanos = u.carried
       FROM unnest(b_budget, b_generation, b_start, b_carried, b_fresh)
         AS u(budget_id, generation, start_ms, carried, is_fresh)

@@ -11,7 +11,7 @@ export class Reservations1763942400003 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     const tables = [RESERVATIONS, GRANTS, CROSSINGS];
-    const functions = [FACTS_OF_DEBITS, FACTS_OF_RESERVATIONS, ...CARRY_OVER, CROSS_THRESHOLDS];
+    const functions = [FACTS_OF_DEBITS, FACTS_OF_RESERVATIONS, ...CARRY_OVER];
     for (const statement of [...tables, ...functions, DECIDE_GROUP]) await runner.query(statement);
   }
 
@@ -68,7 +68,10 @@ CREATE TABLE budget_grants (
 CREATE INDEX budget_grants_budget ON budget_grants (budget_id, ends_at);
 CREATE INDEX budget_grants_page ON budget_grants (budget_id, id)`;
 
-/** An outbox: written with the balance that crossed, read by whoever delivers. */
+/**
+ * An outbox: written with the balance that crossed, read by whoever delivers. The entry is answered with its
+ * crossings for as long as its key is remembered, so that no row may go before then.
+ */
 const CROSSINGS = `
 CREATE TABLE threshold_crossings (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -78,10 +81,12 @@ CREATE TABLE threshold_crossings (
   percent integer NOT NULL,
   posted_nanos bigint NOT NULL,
   limit_nanos bigint NOT NULL,
+  entry_id text COLLATE "C" NOT NULL,
   crossed_at timestamptz NOT NULL,
   delivered_at timestamptz,
   UNIQUE (budget_id, generation, period_start_ms, percent)
 );
+CREATE INDEX threshold_crossings_entry ON threshold_crossings (entry_id);
 CREATE INDEX threshold_crossings_waiting ON threshold_crossings (id) WHERE delivered_at IS NULL`;
 
 /** The facts of debits whose key was used before, for those items whose key names another entry. */
@@ -95,6 +100,10 @@ SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS
         'priceId', e.price_id, 'priceRevision', e.price_revision,
         'recordedAtMs', (extract(epoch FROM e.recorded_at) * 1000)::bigint,
         'isLate', e.kind = 'late', 'overageNanos', e.overage_nanos::text,
+        'crossed', (
+          SELECT coalesce(json_agg(json_build_object('budgetId', x.budget_id, 'percent', x.percent)
+              ORDER BY x.id), '[]')
+            FROM threshold_crossings AS x WHERE x.entry_id = e.id),
         'postedTo', (
           SELECT coalesce(json_agg(json_build_object('budgetId', b.budget_id,
               'generation', b.generation, 'startMs', b.period_start_ms, 'endMs', b.period_end_ms,
@@ -142,35 +151,8 @@ SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS
     WHERE i.place > 0 AND (i.kind <> 2 OR i.answer = 11 OR r.takes <> '')
 $$`;
 
-const CROSS_THRESHOLDS = `
-CREATE FUNCTION weir_cross_thresholds(
-  decided timestamptz, budgets text[], generations integer[], starts bigint[], limits bigint[],
-  thresholds text[], places integer[], posted bigint[], extra bigint[], crossed integer[]
-) RETURNS void LANGUAGE sql AS $$
-  WITH crossing AS (
-    SELECT m.budget_id, m.generation, m.start_ms, t.percent, posted[m.place] AS nanos,
-        m.base + extra[m.place] AS bound
-      FROM unnest(budgets, generations, starts, limits, thresholds, places)
-        AS m(budget_id, generation, start_ms, base, list, place),
-      LATERAL unnest(m.list::integer[]) AS t(percent)
-      WHERE m.base + extra[m.place] > 0 AND t.percent > crossed[m.place]
-        AND posted[m.place]::numeric * 100 >= (m.base + extra[m.place])::numeric * t.percent),
-  marked AS (
-    UPDATE budget_periods AS b SET crossed_percent = c.percent
-      FROM (SELECT budget_id, generation, start_ms, max(percent) AS percent FROM crossing
-              GROUP BY budget_id, generation, start_ms) AS c
-      WHERE b.budget_id = c.budget_id AND b.generation = c.generation
-        AND b.period_start_ms = c.start_ms)
-  INSERT INTO threshold_crossings
-    (budget_id, generation, period_start_ms, percent, posted_nanos, limit_nanos, crossed_at)
-  SELECT budget_id, generation, start_ms, percent, nanos, bound, decided FROM crossing
-    ORDER BY budget_id, generation, start_ms, percent
-    ON CONFLICT DO NOTHING
-$$`;
-
 const DOWN = [
   'DROP FUNCTION weir_decide_group',
-  'DROP FUNCTION weir_cross_thresholds',
   ...DROP_CARRY_OVER,
   'DROP FUNCTION weir_facts_of_reservations',
   'DROP FUNCTION weir_facts_of_debits',

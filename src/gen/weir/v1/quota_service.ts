@@ -216,6 +216,18 @@ export interface DebitBudgetResponse {
   /** What was spent beyond the reservation, in nano-USD. */
   overageNanos: bigint;
   durability: Durability;
+  /**
+   * The thresholds that this debit was the first to reach, each once for a budget and period; those of one
+   * budget in rising order. A repeated debit is answered with the same. Empty if journaled: not known yet.
+   */
+  crossedThresholds: CrossedThreshold[];
+}
+
+/** What was posted to a budget has reached a share of its limit. */
+export interface CrossedThreshold {
+  budgetId: string;
+  /** Of the limit, with grants and what was carried over, at that moment. */
+  percent: number;
 }
 
 export interface ExtendReservationRequest {
@@ -1233,6 +1245,7 @@ function createBaseDebitBudgetResponse(): DebitBudgetResponse {
     late: false,
     overageNanos: 0n,
     durability: 0,
+    crossedThresholds: [],
   };
 }
 
@@ -1276,6 +1289,9 @@ export const DebitBudgetResponse: MessageFns<DebitBudgetResponse> = {
     }
     if (message.durability !== 0) {
       writer.uint32(88).int32(message.durability);
+    }
+    for (const v of message.crossedThresholds) {
+      CrossedThreshold.encode(v!, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -1379,6 +1395,71 @@ export const DebitBudgetResponse: MessageFns<DebitBudgetResponse> = {
             }
 
             message.durability = reader.int32() as any;
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.crossedThresholds.push(CrossedThreshold.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCrossedThreshold(): CrossedThreshold {
+  return { budgetId: "", percent: 0 };
+}
+
+export const CrossedThreshold: MessageFns<CrossedThreshold> = {
+  encode(message: CrossedThreshold, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.budgetId !== "") {
+      writer.uint32(10).string(message.budgetId);
+    }
+    if (message.percent !== 0) {
+      writer.uint32(16).uint32(message.percent);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CrossedThreshold {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCrossedThreshold();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.budgetId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.percent = reader.uint32();
             continue;
           }
         }
