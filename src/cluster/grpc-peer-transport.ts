@@ -1,0 +1,170 @@
+import {
+  Client,
+  type ClientDuplexStream,
+  connectivityState,
+  Metadata,
+  Server,
+  type ServerDuplexStream,
+  status,
+} from '@grpc/grpc-js';
+import {
+  type ConnectRequest as RequestProto,
+  type ConnectResponse as ResponseProto,
+  PeerServiceService,
+} from '../gen/weir/peer/v1/peer_service.js';
+import type { ConnectRequest, ConnectResponse, PeerMessage } from './core/peer-message.js';
+import { GrpcPeerLink } from './grpc-peer-link.js';
+import type { PeerCredentials } from './peer-credentials.js';
+import {
+  requestFromProto,
+  requestToProto,
+  responseFromProto,
+  responseToProto,
+} from './peer-proto.js';
+import {
+  type PeerAddress,
+  type PeerLink,
+  type PeerLinkListener,
+  type PeerListener,
+  PeerTransport,
+} from './peer-transport.js';
+
+/** A message is bounded by its sender to a fraction of that. */
+const MESSAGE_BYTES_MAX = 4 * 1_024 * 1_024;
+
+/** A peer whose machine is gone without a word is given up after the sum of both. */
+const KEEPALIVE = { 'grpc.keepalive_time_ms': 5_000, 'grpc.keepalive_timeout_ms': 5_000 } as const;
+
+const SERVER_OPTIONS = {
+  'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
+  'grpc.max_send_message_length': MESSAGE_BYTES_MAX,
+  'grpc.max_concurrent_streams': 16,
+  ...KEEPALIVE,
+};
+
+/** No pool: two links to one address are two connections, and one that is closed is gone. */
+const CLIENT_OPTIONS = {
+  'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
+  'grpc.max_send_message_length': MESSAGE_BYTES_MAX,
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.enable_http_proxy': 0,
+  'grpc.service_config_disable_resolution': 1,
+  // Peers are dialled by address, which is no name that TLS could ask for.
+  'grpc.ssl_target_name_override': 'weir-peer',
+  ...KEEPALIVE,
+};
+
+/** Streams of `weir.peer.v1` over grpc-js, with or without mutual TLS. */
+export class GrpcPeerTransport extends PeerTransport {
+  private server: Server | undefined;
+  private readonly links = new Set<{ close(): void }>();
+
+  constructor(private readonly credentials: PeerCredentials) {
+    super();
+  }
+
+  async listen(address: PeerAddress, listener: PeerListener): Promise<PeerAddress> {
+    const server = new Server(SERVER_OPTIONS);
+    server.addService(PeerServiceService, {
+      connect: (call: ServerDuplexStream<RequestProto, ResponseProto>) =>
+        this.accept(call, listener),
+    });
+    const port = await bind(server, address, this.credentials);
+    this.server = server;
+    return { host: address.host, port };
+  }
+
+  async open(
+    to: PeerAddress,
+    listener: PeerLinkListener<ConnectResponse>,
+    timeoutMs: number,
+  ): Promise<PeerLink<ConnectRequest>> {
+    const client = new Client(authorityOf(to), this.credentials.client, CLIENT_OPTIONS);
+    try {
+      await connected(client, timeoutMs);
+    } catch (error) {
+      client.close();
+      throw error;
+    }
+    const stream = streamOn(client);
+    const hangUp = (): void => {
+      stream.cancel();
+      client.close();
+    };
+    const wire = { encode: requestToProto, decode: responseFromProto, hangUp };
+    return this.keep(new GrpcPeerLink(stream, wire), listener);
+  }
+
+  close(): Promise<void> {
+    for (const link of this.links) link.close();
+    this.links.clear();
+    // Streams are for ever: there is nothing that a graceful end could wait for.
+    this.server?.forceShutdown();
+    this.server = undefined;
+    return Promise.resolve();
+  }
+
+  private accept(
+    call: ServerDuplexStream<RequestProto, ResponseProto>,
+    listener: PeerListener,
+  ): void {
+    const link = new GrpcPeerLink<ConnectResponse, ConnectRequest, ResponseProto, RequestProto>(
+      call,
+      {
+        encode: responseToProto,
+        decode: requestFromProto,
+        hangUp: () =>
+          call.emit('error', { code: status.UNAVAILABLE, details: 'closed by this replica' }),
+      },
+    );
+    this.keep(link, listener.accepted(link, call.getPeer()));
+  }
+
+  private keep<Out extends PeerMessage, In extends PeerMessage, OutProto, InProto>(
+    link: GrpcPeerLink<Out, In, OutProto, InProto>,
+    listener: PeerLinkListener<In>,
+  ): PeerLink<Out> {
+    this.links.add(link);
+    link.listen(listener, () => this.links.delete(link));
+    return link;
+  }
+}
+
+function streamOn(client: Client): ClientDuplexStream<RequestProto, ResponseProto> {
+  const { path, requestSerialize, responseDeserialize } = PeerServiceService.connect;
+  return client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata());
+}
+
+/** Rejects at the first refusal, instead of trying again until the time is up, as grpc-js would. */
+function connected(client: Client, timeoutMs: number): Promise<void> {
+  const channel = client.getChannel();
+  const deadline = Date.now() + timeoutMs;
+  return new Promise((resolve, reject) => {
+    const look = (late: Error | undefined): void => {
+      const state = channel.getConnectivityState(true);
+      if (state === connectivityState.READY) resolve();
+      else if (state === connectivityState.TRANSIENT_FAILURE)
+        reject(new Error('the connection was refused, or the certificates do not fit'));
+      else if (late !== undefined) reject(new Error(`no connection within ${timeoutMs} ms`));
+      else channel.watchConnectivityState(state, deadline, (error) => look(error ?? undefined));
+    };
+    look(undefined);
+  });
+}
+
+function bind(
+  server: Server,
+  address: PeerAddress,
+  { server: shown }: PeerCredentials,
+): Promise<number> {
+  const authority = authorityOf(address);
+  return new Promise((resolve, reject) => {
+    server.bindAsync(authority, shown, (error, port) => {
+      if (error === null) resolve(port);
+      else reject(new Error(`cannot listen for peers on ${authority}: ${error.message}`));
+    });
+  });
+}
+
+const authorityOf = ({ host, port }: PeerAddress): string =>
+  `${host.includes(':') ? `[${host}]` : host}:${port}`;
