@@ -6,7 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import { AppModule } from './app.module.js';
 import { checkCluster } from './cluster/gossip-settings-of.js';
 import { MembershipDriver } from './cluster/membership.driver.js';
-import type { ReplicaPorts } from './cluster/replica.js';
+import { ReplicationDriver } from './cluster/replication.driver.js';
 import type { Log } from './common/log.js';
 import type { HttpConfig } from './config/http-config.js';
 import { loadConfig } from './config/load-config.js';
@@ -89,8 +89,11 @@ async function startReplica(
     await listenForHttp(app, config.http);
     const httpAddress = addressOf(app, config.http.host);
     const membership = app.get(MembershipDriver);
-    await membership.start(portsOf(grpc.address, httpAddress));
+    const replication = app.get(ReplicationDriver);
+    const peer = await replication.listen();
+    await membership.start({ grpc: portOf(grpc.address), http: portOf(httpAddress), peer });
     await membership.settle();
+    await replication.settle();
     app.get(Readiness).enter('serving');
     warnIfOpen(config, log);
     log.info({ grpc: grpc.address, http: httpAddress }, 'weir is serving');
@@ -98,16 +101,11 @@ async function startReplica(
     return { grpcAddress: grpc.address, httpAddress, stop };
   } catch (error) {
     await app.get(MembershipDriver).stop();
+    await app.get(ReplicationDriver).stop();
     await app.close();
     throw error;
   }
 }
-
-const portsOf = (grpc: string, http: string): ReplicaPorts => ({
-  grpc: portOf(grpc),
-  http: portOf(http),
-  peer: 0,
-});
 
 const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));
 
@@ -137,8 +135,8 @@ function grpcServer(app: INestApplication, config: WeirConfig): WeirGrpcServer {
 
 /**
  * The order matters: say so first, and keep serving while load balancers hear of it; then let calls
- * end, then the groups of debits that they left behind; then say farewell to the other replicas, and
- * only then close the database.
+ * end, then the groups of debits that they left behind; then tell the other replicas what was
+ * counted last and say farewell, and only then close the database.
  */
 async function stopReplica(
   app: INestApplication,
@@ -150,8 +148,11 @@ async function stopReplica(
   app.get(Readiness).enter('draining');
   await delay(config.shutdown.drainDelayMs);
   const membership = app.get(MembershipDriver);
+  const replication = app.get(ReplicationDriver);
   await app.close();
+  await replication.flush();
   await membership.stop();
+  await replication.stop();
   await storage.close();
   log.info({}, 'weir has stopped');
 }

@@ -15,7 +15,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   storage: ['common', 'config'],
   cluster: ['common', 'config', 'gen', 'gossip', 'rpc'],
   counters: ['cluster', 'common', 'config', 'storage'],
-  governance: ['common', 'config', 'gen', 'rpc', 'storage'],
+  governance: ['cluster', 'common', 'config', 'gen', 'rpc', 'storage'],
   budgets: ['common', 'config', 'gen', 'rpc', 'storage'],
   discovery: ['common', 'config', 'gen'],
   gossip: ['common', 'discovery'],

@@ -1,6 +1,7 @@
 import type { CliCommand } from './command.js';
 import { budgetCommand } from './commands/budget.js';
 import { checkCommand } from './commands/check.js';
+import { clusterCommand } from './commands/cluster.js';
 import { configCommand } from './commands/config.js';
 import { customerCommand } from './commands/customer.js';
 import { debitCommand } from './commands/debit.js';
@@ -37,6 +38,7 @@ export const COMMANDS: readonly CliCommand[] = [
   ledgerCommand,
   reservationCommand,
   journalCommand,
+  clusterCommand,
   membersCommand,
   keyringCommand,
   replayCommand,

@@ -4,9 +4,15 @@ import type { Duration } from '../gen/google/protobuf/duration.js';
 import type { MemberState } from '../gossip/core/member.js';
 import { toTimestamp } from '../rpc/proto-time.js';
 import type { MemberOutcome } from './keyring/keyring.service.js';
+import type { PeerReport } from './cluster-report.js';
+import type { LinkState } from './core/replication-effect.js';
 import type { Replica } from './replica.js';
 
-export function fromReplica(replica: Replica, ownSettingsHash: string): proto.Member {
+export function fromReplica(
+  replica: Replica,
+  peer: PeerReport,
+  ownSettingsHash: string,
+): proto.Member {
   const { facts, rttMs, host, gossipPort } = replica;
   return {
     name: replica.name,
@@ -15,7 +21,7 @@ export function fromReplica(replica: Replica, ownSettingsHash: string): proto.Me
     stateSince: toTimestamp(replica.stateSince),
     region: facts?.region ?? '',
     incarnation: replica.incarnation,
-    rtt: rttMs === undefined ? undefined : roundTrip(rttMs),
+    rtt: durationOf(rttMs),
     bootId: facts?.bootId ?? '',
     version: facts?.version ?? '',
     settingsHash: facts?.settingsHash ?? '',
@@ -25,6 +31,10 @@ export function fromReplica(replica: Replica, ownSettingsHash: string): proto.Me
     peerPort: facts?.ports.peer ?? 0,
     routable: replica.routable,
     isSelf: replica.isSelf,
+    link: peer.link === undefined ? proto.LinkState.LINK_STATE_UNSPECIFIED : LINKS[peer.link],
+    linkDetail: peer.linkDetail,
+    freshness: durationOf(peer.freshnessMs),
+    clockSkew: durationOf(peer.clockSkewMs),
   };
 }
 
@@ -45,10 +55,11 @@ export function keyUses(outcomes: readonly MemberOutcome[]): proto.KeyUse[] {
   return [...uses.values()];
 }
 
-/** To the microsecond: within a rack it is less than a millisecond. */
-function roundTrip(rttMs: number): Duration {
-  const micros = Math.round(rttMs * 1_000);
-  const seconds = Math.floor(micros / 1_000_000);
+/** To the microsecond: within a rack a round trip is less than a millisecond. */
+export function durationOf(ms: number | undefined): Duration | undefined {
+  if (ms === undefined) return undefined;
+  const micros = Math.round(ms * 1_000);
+  const seconds = Math.trunc(micros / 1_000_000);
   return { seconds: BigInt(seconds), nanos: (micros - seconds * 1_000_000) * 1_000 };
 }
 
@@ -63,4 +74,12 @@ const STATES: Readonly<Record<MemberState, proto.MemberState>> = {
   suspect: proto.MemberState.MEMBER_STATE_SUSPECT,
   dead: proto.MemberState.MEMBER_STATE_DEAD,
   left: proto.MemberState.MEMBER_STATE_LEFT,
+};
+
+const LINKS: Readonly<Record<LinkState, proto.LinkState>> = {
+  connecting: proto.LinkState.LINK_STATE_CONNECTING,
+  open: proto.LinkState.LINK_STATE_OPEN,
+  stalled: proto.LinkState.LINK_STATE_STALLED,
+  closed: proto.LinkState.LINK_STATE_CLOSED,
+  refused: proto.LinkState.LINK_STATE_REFUSED,
 };

@@ -1,40 +1,48 @@
 import { Controller } from '@nestjs/common';
 import { WeirConfig } from '../config/weir-config.js';
 import * as proto from '../gen/weir/v1/cluster_service.js';
-import { fromOutcomes, fromReplica, keyUses } from './cluster-proto.js';
+import { durationOf, fromOutcomes, fromReplica, keyUses } from './cluster-proto.js';
 import { keyIdOf } from './keyring/key-id.js';
 import { KeyringService } from './keyring/keyring.service.js';
-import { MembershipService } from './membership.service.js';
+import type { Replica } from './replica.js';
+import { ClusterReport } from './cluster-report.js';
 
 /** `weir.v1.ClusterService`: messages in, what this replica knows out. */
 @Controller()
 @proto.ClusterServiceControllerMethods()
 export class ClusterController implements proto.ClusterServiceController {
   constructor(
-    private readonly membership: MembershipService,
+    private readonly report: ClusterReport,
     private readonly keyring: KeyringService,
     private readonly config: WeirConfig,
   ) {}
 
   listMembers(): proto.ListMembersResponse {
-    const { settingsHash } = this.membership;
-    const members = this.membership.replicas().map((one) => fromReplica(one, settingsHash));
-    return { members };
+    const { membership } = this.report;
+    return { members: membership.replicas().map((one) => this.member(one)) };
   }
 
   getReplicaStatus(): proto.GetReplicaStatusResponse {
-    const status = this.membership.gossipStatus();
+    const { membership, replication } = this.report;
+    const status = membership.gossipStatus();
     const counts = Object.entries(status?.counts ?? {});
     return {
-      self: fromReplica(this.membership.self(), this.membership.settingsHash),
-      clustered: this.membership.isClustered,
-      clusterName: this.membership.isClustered ? this.config.cluster.name : '',
+      self: this.member(membership.self()),
+      clustered: membership.isClustered,
+      clusterName: membership.isClustered ? this.config.cluster.name : '',
       healthScore: status?.healthScore ?? 0,
       queuedBroadcasts: status?.queuedBroadcasts ?? 0,
       queuedMessages: status?.queuedMessages ?? 0,
       sealed: status?.isSealed ?? false,
       counts: Object.fromEntries(counts.map(([name, count]) => [name, BigInt(count)])),
+      freshness: durationOf(replication.freshnessMs()),
+      isRelay: replication.isRelay,
     };
+  }
+
+  private member(replica: Replica): proto.Member {
+    const { settingsHash } = this.report.membership;
+    return fromReplica(replica, this.report.peer(replica), settingsHash);
   }
 
   async installKey({ key }: proto.InstallKeyRequest): Promise<proto.InstallKeyResponse> {

@@ -3,6 +3,7 @@ import type { WeirConfig } from '../config/weir-config.js';
 import { GossipModule } from '../gossip/gossip.module.js';
 import { GossipSeeds, StaticGossipSeeds } from '../gossip/gossip-seeds.js';
 import { ClusterController } from './cluster.controller.js';
+import { ClusterReport } from './cluster-report.js';
 import { DelegateModule } from './delegate.module.js';
 import { gossipSettingsOf } from './gossip-settings-of.js';
 import { KeyringQueries } from './keyring/keyring-queries.js';
@@ -11,7 +12,13 @@ import { MemberLog } from './member-log.js';
 import { MembershipDriver } from './membership.driver.js';
 import { MembershipParts } from './membership-parts.js';
 import { MembershipService } from './membership.service.js';
+import { GrpcPeerTransport } from './grpc-peer-transport.js';
+import { peerCredentials } from './peer-credentials.js';
+import { PeerTransport } from './peer-transport.js';
 import { ReplicaIdentity } from './replica-identity.js';
+import { ReplicationDriver } from './replication.driver.js';
+import { ReplicationNotices } from './replication-notices.js';
+import { ReplicationParts } from './replication-parts.js';
 
 /** Global: everything that counts or reports asks who counts with it. */
 @Module({})
@@ -30,14 +37,28 @@ export class ClusterModule {
       providers: [
         { provide: ReplicaIdentity, useValue: identity },
         { provide: GossipSeeds, useFactory: () => new StaticGossipSeeds(cluster.peers) },
+        {
+          provide: PeerTransport,
+          useFactory: () => new GrpcPeerTransport(peerCredentials(cluster.grpc.tls)),
+        },
+        ClusterReport,
         KeyringQueries,
         KeyringService,
         MemberLog,
         MembershipDriver,
         MembershipParts,
         MembershipService,
+        ReplicationDriver,
+        ReplicationNotices,
+        ReplicationParts,
       ],
-      exports: [MembershipDriver, MembershipService],
+      exports: [
+        ClusterReport,
+        MembershipDriver,
+        MembershipService,
+        ReplicaIdentity,
+        ReplicationDriver,
+      ],
     };
   }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { VERSION } from '../config/version.js';
 import type { WeirConfig } from '../config/weir-config.js';
+import type { Source } from './core/peer-message.js';
 import type { ReplicaFacts } from './replica.js';
 import { settingsHash } from './settings-hash.js';
 
@@ -11,6 +12,12 @@ export class ReplicaIdentity {
     readonly name: string,
     readonly facts: Omit<ReplicaFacts, 'ports'>,
   ) {}
+
+  /** As whose counts they are told. */
+  get source(): Source {
+    const { bootId, region } = this.facts;
+    return { replicaId: this.name, bootId, region };
+  }
 
   /** A new one, with each call. */
   static of(config: WeirConfig): ReplicaIdentity {

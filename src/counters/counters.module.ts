@@ -6,18 +6,35 @@ import { CheckpointStore } from './checkpoint-store.js';
 import { CounterEngine } from './counter-engine.js';
 import { CountersDriver } from './counters.driver.js';
 import { LocalCounterEngine, randomKey } from './local-counter-engine.js';
+import { Replication } from './replication.js';
+import { ReplicatedCounterEngine } from './replicated-counter-engine.js';
 import { PostgresCheckpointStore } from './postgres-checkpoint-store.js';
+
+/** Alone, or one of several: callers cannot tell them apart. */
+async function engineFor(
+  config: WeirConfig,
+  store: CheckpointStore,
+  random: Random,
+  { identity, driver }: Replication,
+): Promise<CounterEngine> {
+  const key = await store.fingerprintKey(randomKey(random));
+  if (!config.cluster.enabled) return new LocalCounterEngine(config.counters, key);
+  const engine = new ReplicatedCounterEngine(config.counters, key, identity.source);
+  engine.store.onUrgent(() => driver.urgent());
+  driver.attach(engine.store);
+  return engine;
+}
 
 @Module({
   providers: [
     CheckpointDriver,
+    Replication,
     CountersDriver,
     { provide: CheckpointStore, useClass: PostgresCheckpointStore },
     {
       provide: CounterEngine,
-      useFactory: async (config: WeirConfig, store: CheckpointStore, random: Random) =>
-        new LocalCounterEngine(config.counters, await store.fingerprintKey(randomKey(random))),
-      inject: [WeirConfig, CheckpointStore, Random],
+      useFactory: engineFor,
+      inject: [WeirConfig, CheckpointStore, Random, Replication],
     },
   ],
   exports: [CheckpointDriver, CounterEngine],

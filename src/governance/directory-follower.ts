@@ -3,6 +3,7 @@ import { Clock } from '../common/clock.js';
 import { Log } from '../common/log.js';
 import type { MonoMs } from '../common/time.js';
 import { WeirConfig } from '../config/weir-config.js';
+import type { Update } from './core/changes.js';
 import { Directory } from './core/directory.js';
 import { PolicyStore, type Written } from './policy-store.js';
 
@@ -21,6 +22,7 @@ export class DirectoryFollower implements OnModuleInit, OnModuleDestroy {
   private stopped = false;
   private refreshedAt: MonoMs | undefined;
   private isFailing = false;
+  private readonly listeners: ((version: bigint) => void)[] = [];
   private unwatch: () => Promise<void> = async () => undefined;
 
   constructor(
@@ -76,12 +78,17 @@ export class DirectoryFollower implements OnModuleInit, OnModuleDestroy {
     this.catchUp().catch(() => undefined);
   }
 
+  /** Told of each version that the directory has come to. */
+  onVersion(listener: (version: bigint) => void): void {
+    this.listeners.push(listener);
+  }
+
   /** Makes a write of this replica visible here before it is answered. */
   async follow(written: Written<unknown>): Promise<void> {
     await this.running;
     if (written.version <= this.directory.version) return;
     if (written.version === this.directory.version + 1n) {
-      this.directory.apply({ kind: 'changes', ...written });
+      this.apply({ kind: 'changes', ...written });
       return;
     }
     // The write is committed, whether the directory can follow at once or not.
@@ -115,9 +122,14 @@ export class DirectoryFollower implements OnModuleInit, OnModuleDestroy {
     const update =
       version < 0n ? await this.store.loadAll() : await this.store.changesSince(version);
     if (update.kind === 'changes' && update.version === this.directory.version) return;
-    this.directory.apply(update);
+    this.apply(update);
     const { kind, changes } = update;
     this.log.debug({ version: update.version.toString(), kind, count: changes.length }, 'policies');
+  }
+
+  private apply(update: Update): void {
+    this.directory.apply(update);
+    for (const listener of this.listeners) listener(update.version);
   }
 
   private noteSuccess(): void {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { JournalDriver } from '../budgets/journal/journal.driver.js';
-import { MembershipService } from '../cluster/membership.service.js';
+import { ClusterReport } from '../cluster/cluster-report.js';
 import { DirectoryFollower } from '../governance/directory-follower.js';
 import { Database } from '../storage/database.js';
 
@@ -11,6 +11,6 @@ export class HealthSources {
     readonly database: Database,
     readonly governance: DirectoryFollower,
     readonly journal: JournalDriver,
-    readonly membership: MembershipService,
+    readonly cluster: ClusterReport,
   ) {}
 }

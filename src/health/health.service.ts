@@ -21,7 +21,7 @@ export class HealthService {
   }
 
   parts(): Parts {
-    const { database, governance, journal, membership } = this.sources;
+    const { database, governance, journal, cluster } = this.sources;
     const { records, isFull } = journal.state();
     return {
       phase: this.readiness.phase,
@@ -30,7 +30,7 @@ export class HealthService {
       governanceStaleAfterMs: this.config.governance.pollIntervalMs * MISSED_POLLS_MAX,
       journaledDebits: records,
       isJournalFull: isFull,
-      ...membership.ailments(),
+      ...cluster.ailments(),
     };
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { JournalDriver } from '../budgets/journal/journal.driver.js';
-import { MembershipService } from '../cluster/membership.service.js';
+import { ClusterReport } from '../cluster/cluster-report.js';
 import { CheckLimitService } from '../quota/check-limit.service.js';
 import { CounterSources } from './counter-sources.js';
 
@@ -11,6 +11,6 @@ export class MetricSources {
     readonly checks: CheckLimitService,
     readonly counters: CounterSources,
     readonly journal: JournalDriver,
-    readonly membership: MembershipService,
+    readonly cluster: ClusterReport,
   ) {}
 }

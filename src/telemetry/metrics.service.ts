@@ -8,6 +8,7 @@ import { journalGauges } from './journal-metrics.js';
 import { registerDecisionMetrics } from './decision-metrics.js';
 import { registerLoadMetrics } from './load-metrics.js';
 import { MetricSources } from './metric-sources.js';
+import { registerReplicationMetrics } from './replication-metrics.js';
 import { registerRpcMetrics } from './rpc-metrics.js';
 import { registerGauges } from './state-metrics.js';
 
@@ -18,7 +19,7 @@ export class MetricsService {
 
   constructor(
     { guard, observer }: RpcRim,
-    { checks, counters, journal, membership }: MetricSources,
+    { checks, counters, journal, cluster }: MetricSources,
     health: HealthService,
   ) {
     collectDefaultMetrics({ register: this.registry });
@@ -27,7 +28,8 @@ export class MetricsService {
     registerDecisionMetrics(this.registry, checks.counts);
     registerCounterMetrics(this.registry, counters);
     registerGauges(this.registry, journalGauges(journal));
-    registerClusterMetrics(this.registry, membership);
+    registerClusterMetrics(this.registry, cluster.membership);
+    registerReplicationMetrics(this.registry, cluster.replication);
     registerGauges(this.registry, [
       {
         name: 'weir_ready',

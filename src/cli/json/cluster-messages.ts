@@ -1,6 +1,7 @@
 import {
   type KeyAnswer,
   type KeyUse,
+  LinkState,
   type Member,
   MemberState,
 } from '../../gen/weir/v1/cluster_service.js';
@@ -25,6 +26,10 @@ export const member = message<Member>({
   peerPort: uint32,
   routable: flag,
   isSelf: flag,
+  link: enumeration<LinkState>(LinkState),
+  linkDetail: text,
+  freshness: optional(duration),
+  clockSkew: optional(duration),
 });
 
 export const keyAnswer = message<KeyAnswer>({ member: text, problem: text });

@@ -2,6 +2,7 @@ import type { Duration } from '../../gen/google/protobuf/duration.js';
 import {
   type KeyAnswer,
   type KeyUse,
+  LinkState,
   type Member,
   MemberState,
 } from '../../gen/weir/v1/cluster_service.js';
@@ -14,7 +15,9 @@ export const MEMBER_COLUMNS: readonly Column<Member>[] = [
   { title: 'STATE', text: stateText },
   { title: 'REGION', text: ({ region }) => region || '-' },
   { title: 'INCARNATION', align: 'right', text: ({ incarnation }) => String(incarnation) },
-  { title: 'RTT', align: 'right', text: ({ rtt }) => rttText(rtt) },
+  { title: 'RTT', align: 'right', text: ({ rtt }) => msText(rtt, 2) },
+  { title: 'LINK', text: linkText },
+  { title: 'NEWS', align: 'right', text: ({ freshness }) => msText(freshness, 0) },
   {
     title: 'SINCE (UTC)',
     text: ({ stateSince }) => (stateSince ? formatTimestamp(stateSince) : ''),
@@ -45,8 +48,16 @@ function stateText({ state, routable, settingsAgree, bootId }: Member): string {
   return bootId !== '' && !settingsAgree ? `${name}, other settings` : name;
 }
 
+/** Of the stream that tells it what is counted here; a dash where none is needed. */
+function linkText({ link, linkDetail }: Member): string {
+  if (link === LinkState.LINK_STATE_UNSPECIFIED) return '-';
+  const name = (LinkState[link] ?? String(link)).replace('LINK_STATE_', '').toLowerCase();
+  return linkDetail === '' ? name : `${name}: ${linkDetail}`;
+}
+
 /** `0.31 ms` */
-function rttText(rtt: Duration | undefined): string {
-  if (rtt === undefined) return '-';
-  return `${(Number(rtt.seconds) * 1_000 + rtt.nanos / 1_000_000).toFixed(2)} ms`;
+export function msText(duration: Duration | undefined, digits: number): string {
+  if (duration === undefined) return '-';
+  const ms = Number(duration.seconds) * 1_000 + duration.nanos / 1_000_000;
+  return `${ms.toFixed(digits)} ms`;
 }

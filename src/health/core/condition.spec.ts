@@ -10,6 +10,7 @@ const well: Parts = {
   isJournalFull: false,
   silentReplicas: 0,
   disagreeingReplicas: 0,
+  unlinkedReplicas: [],
 };
 
 describe('conditionOf', () => {
@@ -47,6 +48,13 @@ describe('conditionOf', () => {
     expect(conditionOf({ ...well, silentReplicas: 1, disagreeingReplicas: 2 })).toEqual({
       state: 'degraded',
       reasons: ['a replica does not answer', 'replicas disagree on settings'],
+    });
+  });
+
+  it('names every replica that gossip sees and that cannot be told', () => {
+    expect(conditionOf({ ...well, unlinkedReplicas: ['b', 'c'] })).toEqual({
+      state: 'degraded',
+      reasons: ['no counts are exchanged with b', 'no counts are exchanged with c'],
     });
   });
 

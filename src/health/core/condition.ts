@@ -16,6 +16,8 @@ export interface Parts {
   readonly silentReplicas: number;
   /** Other replicas whose settings give counts another meaning. */
   readonly disagreeingReplicas: number;
+  /** Other replicas that are up and with which no counts are exchanged, by name. */
+  readonly unlinkedReplicas: readonly string[];
 }
 
 export interface Condition {
@@ -34,5 +36,6 @@ export function conditionOf(parts: Parts): Condition {
   if (parts.journaledDebits > 0) reasons.push('debits in the journal');
   if (parts.silentReplicas > 0) reasons.push('a replica does not answer');
   if (parts.disagreeingReplicas > 0) reasons.push('replicas disagree on settings');
+  for (const name of parts.unlinkedReplicas) reasons.push(`no counts are exchanged with ${name}`);
   return { state: reasons.length === 0 ? 'ok' : 'degraded', reasons };
 }

@@ -27,6 +27,19 @@ export enum MemberState {
   UNRECOGNIZED = -1,
 }
 
+/** Of a stream between two replicas. Counts are told over an open one only. */
+export enum LinkState {
+  LINK_STATE_UNSPECIFIED = 0,
+  LINK_STATE_CONNECTING = 1,
+  LINK_STATE_OPEN = 2,
+  /** LINK_STATE_STALLED - Open, and nothing is confirmed. */
+  LINK_STATE_STALLED = 3,
+  LINK_STATE_CLOSED = 4,
+  /** LINK_STATE_REFUSED - The two differ in a setting that gives counts another meaning. */
+  LINK_STATE_REFUSED = 5,
+  UNRECOGNIZED = -1,
+}
+
 export interface ListMembersRequest {
 }
 
@@ -67,6 +80,19 @@ export interface Member {
   routable: boolean;
   /** The replica that answers. */
   isSelf: boolean;
+  /**
+   * The stream over which the replica that answers tells this one what it counts. Unspecified where it needs
+   * none: to itself, to the dead, and to other regions of which it is not the relay.
+   */
+  link: LinkState;
+  /** Why it is closed or refused. */
+  linkDetail: string;
+  /** How old the last news from this one is. Absent: none has come. */
+  freshness:
+    | Duration
+    | undefined;
+  /** By how much its clock is ahead; negative if it is behind. Absent: not measured yet. */
+  clockSkew: Duration | undefined;
 }
 
 export interface GetReplicaStatusRequest {
@@ -89,6 +115,15 @@ export interface GetReplicaStatusResponse {
   sealed: boolean;
   /** What its gossip has seen since the start, by name: packets, drops by reason, notices, events. */
   counts: { [key: string]: bigint };
+  /**
+   * How old the oldest news of a live replica of the region is: limits may be decided without what was
+   * counted since. Absent: it runs alone, or has not heard of all yet.
+   */
+  freshness:
+    | Duration
+    | undefined;
+  /** Whether it speaks for its region to other regions. */
+  isRelay: boolean;
 }
 
 export interface GetReplicaStatusResponse_CountsEntry {
@@ -249,6 +284,10 @@ function createBaseMember(): Member {
     peerPort: 0,
     routable: false,
     isSelf: false,
+    link: 0,
+    linkDetail: "",
+    freshness: undefined,
+    clockSkew: undefined,
   };
 }
 
@@ -301,6 +340,18 @@ export const Member: MessageFns<Member> = {
     }
     if (message.isSelf !== false) {
       writer.uint32(128).bool(message.isSelf);
+    }
+    if (message.link !== 0) {
+      writer.uint32(136).int32(message.link);
+    }
+    if (message.linkDetail !== "") {
+      writer.uint32(146).string(message.linkDetail);
+    }
+    if (message.freshness !== undefined) {
+      Duration.encode(message.freshness, writer.uint32(154).fork()).join();
+    }
+    if (message.clockSkew !== undefined) {
+      Duration.encode(message.clockSkew, writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -446,6 +497,38 @@ export const Member: MessageFns<Member> = {
             message.isSelf = reader.bool();
             continue;
           }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.link = reader.int32() as any;
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.linkDetail = reader.string();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.freshness = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.clockSkew = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -504,6 +587,8 @@ function createBaseGetReplicaStatusResponse(): GetReplicaStatusResponse {
     queuedMessages: 0,
     sealed: false,
     counts: {},
+    freshness: undefined,
+    isRelay: false,
   };
 }
 
@@ -533,6 +618,12 @@ export const GetReplicaStatusResponse: MessageFns<GetReplicaStatusResponse> = {
     globalThis.Object.entries(message.counts).forEach(([key, value]: [string, bigint]) => {
       GetReplicaStatusResponse_CountsEntry.encode({ key: key as any, value }, writer.uint32(66).fork()).join();
     });
+    if (message.freshness !== undefined) {
+      Duration.encode(message.freshness, writer.uint32(74).fork()).join();
+    }
+    if (message.isRelay !== false) {
+      writer.uint32(80).bool(message.isRelay);
+    }
     return writer;
   },
 
@@ -614,6 +705,22 @@ export const GetReplicaStatusResponse: MessageFns<GetReplicaStatusResponse> = {
             if (entry8.value !== undefined) {
               message.counts[entry8.key] = entry8.value;
             }
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.freshness = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.isRelay = reader.bool();
             continue;
           }
         }
