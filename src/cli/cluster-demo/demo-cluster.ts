@@ -27,6 +27,7 @@ const CALLS_PER_SECOND = 60;
 export class DemoCluster {
   readonly windows = new Map<bigint, WindowTally>();
   private readonly replicas = new Map<string, DemoReplica>();
+  private readonly gossipPorts = new Map<string, number>();
   private readonly loads = new Map<string, DemoLoad>();
 
   private constructor(
@@ -56,8 +57,10 @@ export class DemoCluster {
   async join(name: string): Promise<void> {
     const peers = [...this.replicas.values()].map(({ gossipAddress }) => gossipAddress);
     const { folder, env } = this;
-    const request = { name, folder, env, peers, databaseUrl: this.postgres.url };
+    const gossipPort = this.gossipPorts.get(name) ?? 0;
+    const request = { name, folder, env, peers, gossipPort, databaseUrl: this.postgres.url };
     const replica = await DemoReplica.start(request);
+    this.gossipPorts.set(name, Number(replica.gossipAddress.split(':').at(-1)));
     this.replicas.set(name, replica);
     this.loads.get(name)?.start(replica.connection);
   }

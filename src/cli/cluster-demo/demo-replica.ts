@@ -15,6 +15,8 @@ export interface DemoReplicaRequest {
   /** Where the gossip of others listens. */
   readonly peers: readonly string[];
   readonly env: NodeJS.ProcessEnv;
+  /** Of its own gossip: a replica that comes back does so at its old address. */
+  readonly gossipPort: number;
 }
 
 const START_MAX_MS = 60_000;
@@ -69,7 +71,7 @@ export class DemoReplica {
 }
 
 async function writeSettings(request: DemoReplicaRequest): Promise<string> {
-  const { name, folder, databaseUrl, peers } = request;
+  const { name, folder, databaseUrl, peers, gossipPort } = request;
   await mkdir(folder, { recursive: true });
   const file = join(folder, `${name}.yaml`);
   const settings = {
@@ -85,7 +87,7 @@ async function writeSettings(request: DemoReplicaRequest): Promise<string> {
       nodeName: name,
       peers: [...peers],
       grpc: { host: HOST, port: 0 },
-      gossip: { bindHost: HOST, port: 0 },
+      gossip: { bindHost: HOST, port: gossipPort },
     },
   };
   await writeFile(file, stringify(settings), { mode: 0o600 });

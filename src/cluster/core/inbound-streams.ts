@@ -30,6 +30,8 @@ interface Inbound {
 
 export class InboundStreams {
   private readonly streams = new Map<StreamId, Inbound>();
+  /** Of replicas whose stream is over: what they last said grows old meanwhile. */
+  private readonly lastHeard = new Map<string, number>();
 
   constructor(
     private readonly context: ReplicationContext,
@@ -54,7 +56,8 @@ export class InboundStreams {
   }
 
   closed(stream: StreamId): void {
-    this.streams.delete(stream);
+    const inbound = this.streams.get(stream);
+    if (inbound !== undefined) this.remove(inbound);
   }
 
   has(stream: StreamId): boolean {
@@ -81,10 +84,15 @@ export class InboundStreams {
     }
   }
 
-  /** Milliseconds since something came from a replica; undefined if it has no stream to us. */
+  /** Milliseconds since something came from a replica; undefined if nothing ever did. */
   silenceOf(replicaId: string, now: Instant): number | undefined {
-    const inbound = this.of(replicaId);
-    return inbound === undefined ? undefined : now.mono - inbound.heardAt;
+    const heardAt = this.of(replicaId)?.heardAt ?? this.lastHeard.get(replicaId);
+    return heardAt === undefined ? undefined : now.mono - heardAt;
+  }
+
+  /** Gossip says that it is no member any more. */
+  forget(replicaId: string): void {
+    this.lastHeard.delete(replicaId);
   }
 
   /** Whether all that a replica has counted itself has been here once. */
@@ -197,8 +205,14 @@ export class InboundStreams {
     this.end(inbound);
   }
 
+  private remove({ stream, source, heardAt }: Inbound): void {
+    this.streams.delete(stream);
+    const hasRoom = this.lastHeard.size < this.context.options.sourcesMax;
+    if (source !== undefined && hasRoom) this.lastHeard.set(source.replicaId, heardAt);
+  }
+
   private end(inbound: Inbound): void {
-    this.streams.delete(inbound.stream);
+    this.remove(inbound);
     this.context.emit({ kind: 'close', stream: inbound.stream });
   }
 

@@ -112,6 +112,7 @@ export class ReplicationMachine {
         return this.arrange(now);
       case 'memberGone':
         this.members.delete(input.id);
+        this.inbound.forget(input.id);
         return this.arrange(now);
       case 'opened':
         return this.linkOf(input.stream)?.opened(now);
