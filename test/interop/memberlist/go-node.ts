@@ -3,6 +3,8 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { describe } from '@jest/globals';
+import { isPresent, runs } from './presence.js';
 import { waitFor } from './wait-for.js';
 
 const SOURCE = fileURLToPath(new URL('./node/', import.meta.url));
@@ -11,8 +13,23 @@ const DEBIAN_SOURCES = '/usr/share/gocode/src/github.com/hashicorp/memberlist';
 
 export type Release = 'new' | 'old';
 
+export const hasGo = isPresent('Go', runs('go', 'version'), 'install Go 1.25 or later');
+
+const hasDebianSources = isPresent(
+  'memberlist 0.2.2',
+  existsSync(DEBIAN_SOURCES),
+  'apt-get install golang-github-hashicorp-memberlist-dev',
+);
+
 /** The current release comes through the Go module proxy, 0.2.2 from Debian. */
-export const RELEASES: readonly Release[] = existsSync(DEBIAN_SOURCES) ? ['new', 'old'] : ['new'];
+export const RELEASES: readonly Release[] = hasDebianSources ? ['new', 'old'] : ['new'];
+
+/** For tests that run nodes in Go. */
+export const describeWithGo = hasGo ? describe : describe.skip;
+
+export function buildNodes(): void {
+  if (hasGo) for (const release of RELEASES) buildNode(release);
+}
 
 /** Builds the program once for each change of its source. */
 export function buildNode(release: Release): string {
@@ -78,7 +95,8 @@ export class GoNode {
   ): Promise<GoNode> {
     const [command = '', ...args] = [...wrapper, buildNode(release), '-name', name, ...flags];
     const node = new GoNode(name, spawn(command, args));
-    await waitFor(`${name} to be ready`, 10_000, () => node.event('ready'));
+    await waitFor(`${name} to be ready`, 30_000, () => node.event('ready') ?? node.failure);
+    if (node.event('ready') === undefined) throw new Error(`${name} ended: ${node.failure}`);
     return node;
   }
 
@@ -96,6 +114,12 @@ export class GoNode {
     return this.events.filter(
       (event) => event.kind === kind && (about === undefined || event.node?.name === about),
     );
+  }
+
+  /** What it said last, if it is not there any more. */
+  private get failure(): string | undefined {
+    const { exitCode } = this.child;
+    return exitCode === null ? undefined : `${exitCode} ${this.all('stderr').at(-1)?.line}`;
   }
 
   get alarming(): readonly string[] {
@@ -132,6 +156,12 @@ export class GoNode {
 
   stop(): void {
     this.child.kill('SIGKILL');
+  }
+
+  /** Until its sockets are free for another. */
+  async ended(): Promise<void> {
+    const { child, name } = this;
+    await waitFor(`${name} to end`, 10_000, () => child.exitCode ?? child.signalCode ?? false);
   }
 
   private read(line: string): void {

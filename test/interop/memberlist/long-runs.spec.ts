@@ -3,9 +3,9 @@
  * a rotation of keys and a migration of labels under traffic. `IDLE_SECONDS` and `KILLS` in the
  * environment make the runs longer; `npm run soak` does.
  */
-import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, expect, it } from '@jest/globals';
 import { utf8 } from '../../../src/gossip/core/bytes.js';
-import { buildNode, GoNode, RELEASES } from './go-node.js';
+import { buildNodes, describeWithGo, GoNode, RELEASES } from './go-node.js';
 import { hasSerf, SERF_GO_FLAGS, SERF_VSN, SerfAgent } from './serf-agent.js';
 import { waitFor } from './wait-for.js';
 import { WeirNode } from './weir-node.js';
@@ -26,11 +26,9 @@ afterEach(async () => {
   for (const node of weirs.splice(0)) await node.stop();
 });
 
-beforeAll(() => {
-  for (const release of RELEASES) buildNode(release);
-}, 300_000);
+beforeAll(buildNodes, 300_000);
 
-describe('all programs in one cluster', () => {
+describeWithGo('all programs in one cluster', () => {
   it(
     'rest without a suspicion, and see leaves and deaths alike',
     async () => {
@@ -98,7 +96,7 @@ describe('all programs in one cluster', () => {
   }
 });
 
-describe('a kill', () => {
+describeWithGo('a kill', () => {
   it(
     'of theirs and of ours is noticed within the same bounds',
     async () => {
@@ -229,7 +227,7 @@ const settle = async (rounds: number): Promise<void> => {
   await waitFor('some more packets', 20_000, () => counted() > before + rounds);
 };
 
-describe('under traffic', () => {
+describeWithGo('under traffic', () => {
   it.each([...RELEASES])(
     'a rotation of keys with %s memberlist loses no member and no message',
     async (release) => {

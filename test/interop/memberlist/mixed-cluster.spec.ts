@@ -3,8 +3,8 @@
  * processes and our services on loopback; what each side reports is compared, and the words of alarm
  * in their logs are looked for after each test.
  */
-import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { buildNode, GoNode, RELEASES } from './go-node.js';
+import { afterEach, beforeAll, expect, it } from '@jest/globals';
+import { buildNodes, describeWithGo, GoNode, RELEASES } from './go-node.js';
 import type { Release } from './go-node.js';
 import { waitFor } from './wait-for.js';
 import { WeirNode } from './weir-node.js';
@@ -43,11 +43,9 @@ afterEach(async () => {
   for (const node of weirs.splice(0)) await node.stop();
 });
 
-beforeAll(() => {
-  for (const release of RELEASES) buildNode(release);
-}, 300_000);
+beforeAll(buildNodes, 300_000);
 
-describe.each(RELEASES)('a cluster with %s memberlist', (release) => {
+describeWithGo.each(RELEASES)('a cluster with %s memberlist', (release) => {
   it('is joined from either side, and everybody sees the same within a second', async () => {
     const [a, b] = [await go(release, 'a'), await weir('b')];
     expect((await b.service.join([a.address])).joined).toBe(1);
@@ -333,6 +331,7 @@ describe.each(RELEASES)('a cluster with %s memberlist', (release) => {
     const port = c.address.split(':')[1] ?? '';
     await c.tell('update 01');
     c.stop();
+    await c.ended();
     gos.splice(gos.indexOf(c), 1);
     const again = await go(release, 'c', '-port', port);
     await again.tell(`join ${b.address}`);
@@ -341,7 +340,7 @@ describe.each(RELEASES)('a cluster with %s memberlist', (release) => {
   });
 });
 
-describe('labels', () => {
+describeWithGo('labels', () => {
   it('keep clusters apart and are part of the encryption', async () => {
     for (const keys of [[], [key(3)]]) {
       const flags = keys.flatMap((each) => ['-keys', hex(each)]);
@@ -361,7 +360,7 @@ describe('labels', () => {
   });
 });
 
-describe('nacks', () => {
+describeWithGo('nacks', () => {
   it('of our relays come in time: a memberlist node that loses a peer does not doubt itself', async () => {
     const a = await go('new', 'a');
     const peers = await Promise.all(['b', 'c', 'd'].map((name) => weir(name)));

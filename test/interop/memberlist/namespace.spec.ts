@@ -5,7 +5,8 @@
  */
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { buildNode, GoNode } from './go-node.js';
+import { buildNode, GoNode, hasGo } from './go-node.js';
+import { isPresent } from './presence.js';
 import { waitFor } from './wait-for.js';
 import { WeirNode } from './weir-node.js';
 
@@ -26,7 +27,11 @@ function canMakeNamespaces(): boolean {
   }
 }
 
-const possible = canMakeNamespaces();
+const possible = isPresent(
+  'the right to make a network namespace',
+  hasGo && canMakeNamespaces(),
+  'run as root, with iproute2',
+);
 
 (possible ? describe : describe.skip)('nodes bound to all interfaces', () => {
   beforeAll(() => {

@@ -2,11 +2,12 @@ import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { isPresent } from './presence.js';
 import { waitFor } from './wait-for.js';
 
 const SERF = '/usr/bin/serf';
 
-export const hasSerf = existsSync(SERF);
+export const hasSerf = isPresent('serf', existsSync(SERF), 'apt-get install serf');
 
 /** Versions that serf's peers must speak beside memberlist's own. */
 export const SERF_VSN = Uint8Array.of(1, 5, 2, 2, 5, 5);
