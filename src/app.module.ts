@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ClusterModule } from './cluster/cluster.module.js';
 import { CommonModule } from './common/common.module.js';
+import type { Clock } from './common/clock.js';
 import type { Log } from './common/log.js';
 import { ConfigModule } from './config/config.module.js';
 import type { WeirConfig } from './config/weir-config.js';
@@ -16,15 +17,17 @@ export interface Foundations {
   readonly config: WeirConfig;
   readonly log: Log;
   readonly database: Database;
+  /** Replaces the clock of the machine. */
+  readonly clock?: Clock | undefined;
 }
 
 @Module({})
 export class AppModule {
-  static with({ config, log, database }: Foundations): DynamicModule {
+  static with({ config, log, database, clock }: Foundations): DynamicModule {
     return {
       module: AppModule,
       imports: [
-        CommonModule.with(log),
+        CommonModule.with(log, clock),
         ConfigModule.with(config),
         StorageModule.with(database),
         RpcModule,

@@ -7,6 +7,7 @@ import { AppModule } from './app.module.js';
 import { checkCluster } from './cluster/gossip-settings-of.js';
 import { MembershipDriver } from './cluster/membership.driver.js';
 import { ReplicationDriver } from './cluster/replication.driver.js';
+import type { Clock } from './common/clock.js';
 import type { Log } from './common/log.js';
 import type { HttpConfig } from './config/http-config.js';
 import { loadConfig } from './config/load-config.js';
@@ -32,6 +33,8 @@ export interface StartInput {
   readonly env?: NodeJS.ProcessEnv;
   /** Replaces the log that the configuration asks for. */
   readonly log?: Log;
+  /** Replaces the clock of the machine, for tests of what happens over time. */
+  readonly clock?: Clock;
 }
 
 export interface RunningService {
@@ -61,7 +64,7 @@ export async function startService(input: StartInput = {}): Promise<RunningServi
   for (const warning of warnings) log.warn({}, warning);
   const storage = await openDatabase(config.storage, log);
   try {
-    return await startReplica(config, log, storage);
+    return await startReplica(config, log, storage, input.clock);
   } catch (error) {
     await storage.close();
     throw error;
@@ -74,8 +77,9 @@ async function startReplica(
   config: WeirConfig,
   log: Log,
   storage: OpenDatabase,
+  clock: Clock | undefined,
 ): Promise<RunningService> {
-  const foundations = { config, log, database: storage.database };
+  const foundations = { config, log, database: storage.database, clock };
   const app = await NestFactory.create(AppModule.with(foundations), {
     logger: new NestLog(log),
     abortOnError: false,

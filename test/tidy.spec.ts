@@ -19,7 +19,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   budgets: ['common', 'config', 'gen', 'rpc', 'storage'],
   discovery: ['common', 'config', 'gen'],
   gossip: ['common', 'discovery'],
-  quota: ['budgets', 'common', 'config', 'counters', 'gen', 'governance', 'rpc'],
+  quota: ['budgets', 'cluster', 'common', 'config', 'counters', 'gen', 'governance', 'rpc'],
   health: ['common', 'config', 'budgets', 'cluster', 'governance', 'storage'],
 };
 

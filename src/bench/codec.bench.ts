@@ -93,9 +93,12 @@ const verdict = (kind: PolicyVerdict['policy']['owner']['kind'], i: number): Pol
     shadow: false,
     unit: 'requests',
     maximum: 10_000,
+    isConcurrency: false,
   },
   interval: { start: NOW, end: wallMs(NOW + 60_000) },
   remaining: 9_000 + i,
+  held: 0,
+  group: undefined,
   refusal: undefined,
 });
 

@@ -6,6 +6,7 @@
 import { SeededRandom } from '../common/seeded-random.js';
 import { silentLog } from '../common/log.js';
 import { SystemRandom } from '../common/system-random.js';
+import { ReplicaIdentity } from '../cluster/replica-identity.js';
 import { SystemClock } from '../common/system-clock.js';
 import { wallMs } from '../common/time.js';
 import { WeirConfig } from '../config/weir-config.js';
@@ -21,6 +22,9 @@ import { CallAdmission } from '../quota/call-admission.js';
 import { CheckLimitService } from '../quota/check-limit.service.js';
 import type { CheckCall } from '../quota/core/calls.js';
 import { Estimates } from '../quota/estimates.js';
+import { LimitChecks } from '../quota/limit-checks.js';
+import { LimitReservations } from '../quota/limit-reservations.js';
+import { LimitTakes } from '../quota/limit-takes.js';
 import { MatchedPolicies } from '../quota/matched-policies.js';
 import { QuotaPorts } from '../quota/quota-ports.js';
 import type { BudgetsService } from '../budgets/budgets.service.js';
@@ -85,9 +89,10 @@ const call = (key: number, policies: number): CheckCall => ({
   dryRun: false,
   noHold: true,
   reservationKey: '',
-  reserveTtlMs: 60_000,
+  reserveTtlMs: undefined,
   inputTokens: 0n,
   maxOutputTokens: 0n,
+  tokens: undefined,
 });
 
 function checkService(keys: number): CheckLimitService {
@@ -100,10 +105,14 @@ function checkService(keys: number): CheckLimitService {
   const governance = new GovernanceService(follower, clock);
   const counters: CounterEngine = new LocalCounterEngine(config.counters);
   const policies = new MatchedPolicies();
-  const ports = new QuotaPorts(clock, new SystemRandom(), policies);
+  const random = new SystemRandom();
+  const ports = new QuotaPorts(clock, random, policies);
+  const replica = ReplicaIdentity.of(config);
+  const takes = new LimitTakes(governance, counters, replica);
+  const reservations = new LimitReservations(takes, ports, replica, config);
   return new CheckLimitService(
     new CallAdmission(governance, policies, config),
-    counters,
+    new LimitChecks(counters, takes, reservations),
     new BudgetChecks(NO_BUDGETS, ports),
     new Estimates(governance),
     ports,

@@ -9,11 +9,11 @@ import { SystemRandom } from './system-random.js';
 @Global()
 @Module({})
 export class CommonModule {
-  static with(log: Log): DynamicModule {
+  static with(log: Log, clock: Clock = new SystemClock()): DynamicModule {
     return {
       module: CommonModule,
       providers: [
-        { provide: Clock, useClass: SystemClock },
+        { provide: Clock, useValue: clock },
         { provide: Random, useClass: SystemRandom },
         { provide: Log, useValue: log },
       ],

@@ -20,4 +20,13 @@ export class CountersConfig {
       'How often windows longer than a minute are saved; a replica that is killed forgets at most this.',
   })
   readonly checkpointIntervalMs: number = 5_000;
+  /** Reservations of calls that met limits only, at most. Default 500,000. */
+  @IntegerKnob({
+    unit: 'reservations',
+    min: 1000,
+    max: 10_000_000,
+    effect:
+      'Most reservations of calls that met no budget, kept in memory until they end; about 500 bytes each.',
+  })
+  readonly reservationsMax: number = 500_000;
 }

@@ -11,17 +11,17 @@ import { AssertionError } from '../common/assert.js';
 import { DomainError, invalidArgument } from '../common/domain-error.js';
 import { newId } from '../common/ids.js';
 import type { WallMs } from '../common/time.js';
-import type { Receipt } from '../counters/core/counter.js';
 import type { Budget } from '../governance/core/model.js';
 import { allowsUnavailable, expiryPolicyOf } from './budget-rules.js';
 import type { Caller } from './call-admission.js';
 import { checkBody } from './core/call-body.js';
 import type { CheckCall } from './core/calls.js';
 import type { PolicyVerdict } from './core/decision.js';
-import { writeTakes } from './core/takes.js';
+import { type Take, writeTakes } from './core/takes.js';
 import type { Estimate } from './estimates.js';
 import type { MatchedPolicies } from './matched-policies.js';
 import { QuotaPorts } from './quota-ports.js';
+import { reservationKeyReused } from './reservation-errors.js';
 
 /** What budgets are asked about one call. */
 export interface BudgetCheck {
@@ -29,6 +29,8 @@ export interface BudgetCheck {
   readonly caller: Caller;
   readonly budgets: readonly Budget[];
   readonly estimate: Estimate;
+  /** How long a reservation lasts. */
+  readonly ttlMs: number;
   readonly now: WallMs;
 }
 
@@ -65,10 +67,10 @@ export class BudgetChecks {
   }
 
   /** @throws DomainError `UNAVAILABLE` if the ledger is away and a budget must not be passed then. */
-  async ask(check: BudgetCheck, receipt: Receipt): Promise<BudgetAnswer> {
+  async ask(check: BudgetCheck, takes: readonly Take[]): Promise<BudgetAnswer> {
     try {
       if (check.call.noHold) return { kind: 'seen', verdicts: await this.look(check) };
-      return this.read(check, await this.budgets.reserve(this.holdOf(check, receipt)));
+      return this.read(check, await this.budgets.reserve(this.holdOf(check, takes)));
     } catch (error) {
       if (isUnavailable(error) && allowsUnavailable(check.budgets)) return { kind: 'unheld' };
       throw error;
@@ -88,7 +90,8 @@ export class BudgetChecks {
     return answer.reservation.amountNanos === estimate.amountNanos ? answer.reservation : undefined;
   }
 
-  private holdOf({ call, caller, budgets, estimate, now }: BudgetCheck, receipt: Receipt): Hold {
+  private holdOf(check: BudgetCheck, takes: readonly Take[]): Hold {
+    const { call, caller, budgets, estimate, ttlMs, now } = check;
     if (call.reservationKey === '') throw keyRequired();
     return {
       kind: 'hold',
@@ -101,9 +104,9 @@ export class BudgetChecks {
       model: call.model,
       ...estimate,
       onExpiry: expiryPolicyOf(budgets),
-      ttlMs: call.reserveTtlMs,
+      ttlMs,
       budgets: this.policies.periodLimits(budgets, now),
-      takes: writeTakes(receipt.entries),
+      takes: writeTakes(takes),
     };
   }
 
@@ -117,7 +120,7 @@ export class BudgetChecks {
       case 'denied':
         return { kind: 'seen', verdicts: this.verdicts(check, answer.levels, 0n, answer.freesAt) };
       case 'conflict':
-        throw keyReused();
+        throw reservationKeyReused();
       case 'out_of_range':
         throw outOfRange();
       case 'posted':
@@ -151,14 +154,6 @@ function keyRequired(): DomainError {
     'is required, since a budget matches and the call will be held; make one per call and repeat it ' +
     'when you retry, or set no_hold';
   return invalidArgument([{ field: 'reservation_key', description }]);
-}
-
-function keyReused(): DomainError {
-  const message = 'this reservation key was used with another body; nothing was held';
-  const description = 'was used for another call; make a new key for each call';
-  return new DomainError('ALREADY_EXISTS', message, {
-    violations: [{ field: 'reservation_key', description }],
-  });
 }
 
 function outOfRange(): DomainError {

@@ -9,7 +9,14 @@ import { Unit } from '../gen/weir/v1/common.js';
 import { Decision, ItemError } from '../gen/weir/v1/quota_service.js';
 import { WireWriter } from '../rpc/wire-writer.js';
 import type { CheckAnswer } from './check-limit.service.js';
-import type { LimitFacts, PolicyFacts, PolicyVerdict, Refusal } from './core/decision.js';
+import type {
+  LimitFacts,
+  LimitVerdict,
+  PolicyFacts,
+  PolicyVerdict,
+  Refusal,
+} from './core/decision.js';
+import type { GroupValues } from './core/group-values.js';
 import { OWNER_KINDS, REASONS, UNITS } from './quota-proto.js';
 
 /** What became of one check of a batch. */
@@ -79,11 +86,12 @@ function writeAnswer({
 function writeStatus(field: number, verdict: PolicyVerdict): void {
   const { refusal, interval, policy } = verdict;
   const before = writer.written;
+  if (verdict.kind === 'limit' && verdict.group !== undefined) writeGroup(12, verdict.group);
   if (refusal === undefined) writer.integer(10, 1);
   else writeRefusal(refusal);
   writer.true(9, policy.shadow);
   writeInterval(8, interval);
-  if (verdict.kind === 'limit') writeCount(verdict.policy, verdict.remaining);
+  if (verdict.kind === 'limit') writeCount(verdict.policy, verdict);
   else {
     writer.int64(7, verdict.heldNanos);
     writer.int64(6, verdict.remainingNanos);
@@ -98,7 +106,18 @@ function writeRefusal({ retryAfterMs }: Refusal): void {
   if (retryAfterMs !== undefined) writeDuration(11, retryAfterMs);
 }
 
-function writeCount({ maximum, unit }: LimitFacts, remaining: number): void {
+/** A map: one message for each entry. */
+function writeGroup(field: number, group: GroupValues): void {
+  for (const [key, value] of Object.entries(group).reverse()) {
+    const before = writer.written;
+    writer.text(2, value);
+    writer.text(1, key);
+    writer.message(field, before);
+  }
+}
+
+function writeCount({ maximum, unit }: LimitFacts, { remaining, held }: LimitVerdict): void {
+  writer.integer(7, held);
   writer.integer(6, remaining);
   writer.integer(5, maximum);
   writer.integer(4, UNITS[unit]);

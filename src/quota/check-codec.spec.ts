@@ -50,6 +50,7 @@ describe('the decoder of checks', () => {
     noHold: fc.boolean(),
     inputTokens: int64,
     maxOutputTokens: int64,
+    tokens: optional(int64),
   });
   const bytesOf = (message: CheckLimitRequest) =>
     Buffer.from(CheckLimitRequest.encode(message).finish());
@@ -135,9 +136,12 @@ describe('the encoder of answers', () => {
         ...facts,
         unit: fc.constantFrom('requests', 'tokens', 'nano_usd'),
         maximum: count,
+        isConcurrency: fc.boolean(),
       }),
       interval,
       remaining: count,
+      held: count,
+      group: optional(fc.dictionary(text, text, { maxKeys: 3 })),
       refusal: optional(refusal),
     }),
     fc.record({

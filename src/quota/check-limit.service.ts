@@ -2,18 +2,18 @@ import { Injectable } from '@nestjs/common';
 import type { ReservationFacts } from '../budgets/core/ledger-item.js';
 import { assert } from '../common/assert.js';
 import type { WallMs } from '../common/time.js';
-import type { Demand, Reading, Receipt } from '../counters/core/counter.js';
-import { CounterEngine } from '../counters/counter-engine.js';
+import type { Reading, Receipt } from '../counters/core/counter.js';
 import type { Budget } from '../governance/core/model.js';
 import { type Outcomes, settleAll, type Settled } from './batch.js';
 import { type BudgetAnswer, type BudgetCheck, BudgetChecks } from './budget-checks.js';
-import { type Admission, CallAdmission, type Caller } from './call-admission.js';
+import { type Admission, CallAdmission } from './call-admission.js';
 import type { CheckCall } from './core/calls.js';
 import { DecisionCounts } from './core/decision-counts.js';
 import { type Decision, decide, denyKey, type PolicyVerdict } from './core/decision.js';
+import { CountedCheck } from './counted-call.js';
 import { Estimates } from './estimates.js';
+import { type LimitCheck, LimitChecks, ttlOf } from './limit-checks.js';
 import { inOwnerOrder, type MatchedPolicies } from './matched-policies.js';
-import type { PlannedLimit } from './owner-plan.js';
 import { QuotaPorts } from './quota-ports.js';
 
 export interface CheckAnswer {
@@ -29,13 +29,8 @@ export interface CheckAnswer {
 }
 
 /** A check whose key and policies are known. */
-interface MatchedCheck {
-  readonly call: CheckCall;
-  readonly caller: Caller;
-  readonly limits: readonly PlannedLimit[];
+interface MatchedCheck extends LimitCheck {
   readonly budgets: readonly Budget[];
-  readonly demands: readonly Demand[];
-  readonly now: WallMs;
 }
 
 type Outcome = Omit<CheckAnswer, 'virtualKeyId'>;
@@ -53,7 +48,7 @@ export class CheckLimitService {
 
   constructor(
     private readonly admission: CallAdmission,
-    private readonly counters: CounterEngine,
+    private readonly limits: LimitChecks,
     private readonly budgets: BudgetChecks,
     private readonly estimates: Estimates,
     private readonly ports: QuotaPorts,
@@ -68,6 +63,11 @@ export class CheckLimitService {
     return admission instanceof Promise
       ? admission.then((known) => this.decideFor(call, known, clock.wallNow()))
       : this.decideFor(call, admission, now);
+  }
+
+  /** For metrics: the reservations that limits keep. */
+  reservations(): ReturnType<LimitChecks['stats']> {
+    return this.limits.stats();
   }
 
   /**
@@ -108,10 +108,10 @@ export class CheckLimitService {
     const { caller, matched } = admission;
     const { virtualKeyId } = caller;
     const { limits, budgets } = matched;
-    const demands = this.policies.demands(limits, call);
+    const counted = new CountedCheck(call, caller, this.estimates);
+    const demands = this.policies.demands(limits, counted);
     const check = { call, caller, limits, budgets, demands, now };
-    if (budgets.length === 0)
-      return this.answer(call, virtualKeyId, { decision: this.checkLimits(check) });
+    if (budgets.length === 0) return this.answer(call, virtualKeyId, this.checkLimits(check));
     return this.checkBoth(check).then((outcome) => this.answer(call, virtualKeyId, outcome));
   }
 
@@ -121,21 +121,42 @@ export class CheckLimitService {
     return { decision, virtualKeyId, reservation, isReplayed, isUnheld };
   }
 
-  private checkLimits(check: MatchedCheck): Decision {
-    const { call, demands, now } = check;
-    const readings = call.dryRun
-      ? this.counters.read(demands, now)
-      : this.counters.take(demands, now).readings;
-    return decide(this.limitVerdicts(check, readings));
+  private checkLimits(check: MatchedCheck): Outcome {
+    if (check.call.dryRun)
+      return { decision: decide(this.limitVerdicts(check, this.limits.read(check))) };
+    if (this.limits.isReserved(check)) return this.reserveLimits(check);
+    const { readings } = this.limits.take(check);
+    return { decision: decide(this.limitVerdicts(check, readings)) };
+  }
+
+  private reserveLimits(check: MatchedCheck): Outcome {
+    const earlier = this.limits.earlier(check);
+    if (earlier !== undefined) return this.allowedBefore(check, earlier);
+    const outcome = this.limits.take(check);
+    const decision = decide(this.limitVerdicts(check, outcome.readings));
+    if (outcome.kind === 'refused') return { decision };
+    return { decision, reservation: this.limits.reserve(check, outcome.receipt) };
+  }
+
+  /** Whatever has passed since, and counted once. */
+  private allowedBefore(
+    check: MatchedCheck,
+    reservation: ReservationFacts,
+    readings = this.limits.read(check),
+  ): Outcome {
+    const decision = decide(this.limitVerdicts(check, readings).map(withoutRefusal));
+    return { decision, reservation, isReplayed: true };
   }
 
   private async checkBoth(check: MatchedCheck): Promise<Outcome> {
-    const { call, caller, budgets, demands, now } = check;
+    const { call, caller, budgets, limits, now } = check;
     const estimate = this.estimates.estimate(call, budgets);
     if (estimate === undefined) return { decision: denyKey('UNPRICED') };
-    const asked = { call, caller, budgets, estimate, now };
-    if (call.dryRun) return this.lookAtBudgets(check, asked, this.counters.read(demands, now));
-    const outcome = this.counters.take(demands, now);
+    const asked = { call, caller, budgets, estimate, ttlMs: ttlOf(call, limits), now };
+    if (call.dryRun) return this.lookAtBudgets(check, asked, this.limits.read(check));
+    const unheld = this.limits.earlier(check);
+    if (unheld !== undefined) return this.allowedBefore(check, unheld);
+    const outcome = this.limits.take(check);
     if (outcome.kind === 'refused') return this.refusedByLimits(check, asked, outcome.readings);
     return this.decideTaken(check, asked, outcome);
   }
@@ -157,8 +178,7 @@ export class CheckLimitService {
   ): Promise<Outcome> {
     const earlier = await this.budgets.findEarlier(asked);
     if (earlier === undefined) return this.lookAtBudgets(check, asked, readings);
-    const decision = decide(this.limitVerdicts(check, readings).map(withoutRefusal));
-    return { decision, reservation: earlier, isReplayed: true };
+    return this.allowedBefore(check, earlier, readings);
   }
 
   /** The limits have counted the call already; whatever keeps it from being new gives that back. */
@@ -171,9 +191,9 @@ export class CheckLimitService {
     provisional.begin(receipt.entries);
     let answer: BudgetAnswer;
     try {
-      answer = await this.budgets.ask(asked, receipt);
+      answer = await this.budgets.ask(asked, this.limits.takesOf(check, receipt));
     } catch (error) {
-      this.counters.giveBack(receipt, this.ports.clock.wallNow());
+      this.limits.giveBack(receipt, this.ports.clock.wallNow());
       throw error;
     } finally {
       provisional.end(receipt.entries);
@@ -184,7 +204,10 @@ export class CheckLimitService {
     if (decision.kind === 'deny')
       return { decision: this.decideBoth(check, this.giveBack(check, receipt), verdicts) };
     if (answer.kind === 'held') return { decision, reservation: answer.reservation };
-    return { decision, isUnheld: answer.kind === 'unheld' };
+    const reservation = this.limits.isReserved(check)
+      ? this.limits.reserve(check, receipt)
+      : undefined;
+    return { decision, reservation, isUnheld: answer.kind === 'unheld' };
   }
 
   /** What the same check was told before: allowed, whatever has passed since, and counted once. */
@@ -198,10 +221,10 @@ export class CheckLimitService {
     return { decision, reservation, isReplayed: true };
   }
 
-  private giveBack({ demands }: MatchedCheck, receipt: Receipt): readonly Reading[] {
+  private giveBack(check: MatchedCheck, receipt: Receipt): readonly Reading[] {
     const now = this.ports.clock.wallNow();
-    this.counters.giveBack(receipt, now);
-    return this.counters.read(demands, now);
+    this.limits.giveBack(receipt, now);
+    return this.limits.read({ ...check, now });
   }
 
   private decideBoth(

@@ -71,6 +71,7 @@ class CheckReader {
       amountNanos: 0n,
       inputTokens: 0n,
       maxOutputTokens: 0n,
+      tokens: undefined,
       dryRun: false,
       noHold: false,
       reservationKey: '',
@@ -124,6 +125,9 @@ class CheckReader {
         return;
       case 0x68:
         fields.maxOutputTokens = this.amount();
+        return;
+      case 0x70:
+        fields.tokens = this.amount();
         return;
       default:
         this.isStrange = true;

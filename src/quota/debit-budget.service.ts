@@ -14,7 +14,6 @@ import { assert, AssertionError } from '../common/assert.js';
 import { DomainError } from '../common/domain-error.js';
 import { newId } from '../common/ids.js';
 import type { WallMs } from '../common/time.js';
-import { CounterEngine } from '../counters/counter-engine.js';
 import type { Budget } from '../governance/core/model.js';
 import { GovernanceService, type Resolved } from '../governance/governance.service.js';
 import { type Settled, settleAll } from './batch.js';
@@ -23,7 +22,10 @@ import { JUST_LOOKING } from './core/budget-verdict.js';
 import { debitBody } from './core/call-body.js';
 import { type DebitCall, keyNotFound } from './core/calls.js';
 import type { PolicyVerdict } from './core/decision.js';
-import { ONE_REQUEST } from './owner-plan.js';
+import { readTakes } from './core/takes.js';
+import { CountedDebit, usedTokens } from './counted-call.js';
+import { LimitReservations, type Settling } from './limit-reservations.js';
+import { LimitTakes } from './limit-takes.js';
 import { QuotaPorts } from './quota-ports.js';
 import { reservationEnded, reservationNotFound } from './reservation-errors.js';
 
@@ -60,7 +62,8 @@ export class DebitBudgetService {
   constructor(
     private readonly governance: GovernanceService,
     private readonly budgets: BudgetsService,
-    private readonly counters: CounterEngine,
+    private readonly limits: LimitTakes,
+    private readonly reservations: LimitReservations,
     private readonly ports: QuotaPorts,
   ) {}
 
@@ -86,14 +89,54 @@ export class DebitBudgetService {
   private async post(call: DebitCall, resolved: Resolved): Promise<DebitAnswer> {
     if (resolved.kind === 'unknown')
       throw keyNotFound(call.subject.kind === 'key' ? call.subject.keyId : undefined);
-    const prepared = this.prepare(call, resolved);
-    const outcome = await this.budgets.debit(prepared.item);
-    const isNew = outcome.kind === 'posted' && !outcome.isReplayed;
-    if (isNew && call.countLimits) this.countLimits(call, resolved);
-    return this.answer(prepared, outcome);
+    const settling = this.beginSettle(call, resolved);
+    // The ledger does not know a reservation of limits.
+    const reservation = settling === undefined ? call.reservation : undefined;
+    try {
+      const prepared = this.prepare(call, resolved, reservation);
+      const outcome = await this.budgets.debit(prepared.item);
+      const answer = this.answer(prepared, outcome);
+      if (!answer.replayed) this.count(call, resolved, outcome, settling);
+      return settling?.isLate === true ? { ...answer, late: true } : answer;
+    } catch (error) {
+      settling?.abandon();
+      throw error;
+    }
   }
 
-  private prepare(call: DebitCall, resolved: Known): PreparedDebit {
+  private beginSettle(call: DebitCall, resolved: Known): Settling | undefined {
+    const { reservation, idempotencyKey } = call;
+    if (reservation === undefined) return undefined;
+    return this.reservations.settle(callerOf(resolved).virtualKeyId, reservation, idempotencyKey);
+  }
+
+  /** Once for each debit: what limits have counted for its call is corrected, or counted now. */
+  private count(
+    call: DebitCall,
+    resolved: Known,
+    outcome: LedgerAnswer | JournaledDebit,
+    settling: Settling | undefined,
+  ): void {
+    if (outcome.kind !== 'posted' && outcome.kind !== 'journaled') return;
+    const now = this.ports.clock.wallNow();
+    const { amountNanos } = outcome.facts;
+    const counted = new CountedDebit(call, callerOf(resolved), amountNanos);
+    const use = {
+      kind: 'settled',
+      tokens: usedTokens(call.tokens),
+      amountNanos: counted.amountNanos,
+    } as const;
+    settling?.finish(use);
+    if (outcome.kind === 'posted') this.limits.apply(readTakes(outcome.takes), use, now);
+    if (call.countLimits)
+      this.limits.count(this.ports.policies.match(resolved.chain, call).limits, counted, now);
+  }
+
+  private prepare(
+    call: DebitCall,
+    resolved: Known,
+    reservation: DebitCall['reservation'],
+  ): PreparedDebit {
     const now = this.ports.clock.wallNow();
     const { budgets } = this.ports.policies.match(resolved.chain, call);
     const caller = callerOf(resolved);
@@ -110,7 +153,7 @@ export class DebitBudgetService {
       ...this.amountOf(call),
       postedTo: watched.map(({ key }) => key),
     };
-    const item = { kind: 'debit', debit, reservation: call.reservation, watched } as const;
+    const item = { kind: 'debit', debit, reservation, watched } as const;
     return { item, budgets, now };
   }
 
@@ -124,12 +167,6 @@ export class DebitBudgetService {
       priceId: price.id,
       priceRevision: price.revision,
     };
-  }
-
-  private countLimits(call: DebitCall, resolved: Known): void {
-    const { clock, policies } = this.ports;
-    const { limits } = policies.match(resolved.chain, call);
-    this.counters.add(policies.demands(limits, ONE_REQUEST), clock.wallNow());
   }
 
   private answer(

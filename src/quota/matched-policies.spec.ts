@@ -11,6 +11,7 @@ import type { Change } from '../governance/core/changes.js';
 import { Directory } from '../governance/core/directory.js';
 import type { Budget, Limit, Match, Owner } from '../governance/core/model.js';
 import type { Call } from '../governance/core/policy-group.js';
+import { CountedLook } from './counted-call.js';
 import { MatchedPolicies } from './matched-policies.js';
 
 const KEYS = ['k1', 'k2', 'k3'];
@@ -164,7 +165,7 @@ describe('matched policies', () => {
         model: '',
         labels: {},
       });
-      return met.limits[0]?.demandOf({ requests: 1 }).counter.maximum;
+      return met.limits[0]?.demandOf(new CountedLook({ kind: 'root', id: '' })).counter.maximum;
     };
     expect([maximumAfter(5, 1n), maximumAfter(7, 2n)]).toEqual([5, 7]);
   });

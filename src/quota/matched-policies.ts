@@ -8,6 +8,7 @@ import type { Demand, Reading } from '../counters/core/counter.js';
 import type { Chain } from '../governance/core/directory.js';
 import type { Budget, Limit } from '../governance/core/model.js';
 import type { Call } from '../governance/core/policy-group.js';
+import type { CountedCall } from './counted-call.js';
 import { type BudgetQuestion, budgetVerdict } from './core/budget-verdict.js';
 import type {
   BudgetVerdict,
@@ -18,7 +19,7 @@ import type {
 } from './core/decision.js';
 import { limitRefusal, limitVerdict } from './core/limit-verdict.js';
 import { ProvisionalTakes } from './core/provisional-takes.js';
-import { type CountedCall, OwnerPlan, PlannedLimit } from './owner-plan.js';
+import { type LimitDemand, OwnerPlan, PlannedLimit } from './owner-plan.js';
 
 /** What a call meets: the root's policies first, the key's last; of one owner in the order of ids. */
 export interface Matched {
@@ -54,7 +55,7 @@ export class MatchedPolicies {
     return limits.map((policy) => new PlannedLimit({ policy, applies: undefined }));
   }
 
-  demands(limits: readonly PlannedLimit[], call: CountedCall): readonly Demand[] {
+  demands(limits: readonly PlannedLimit[], call: CountedCall): readonly LimitDemand[] {
     return limits.map((limit) => limit.demandOf(call));
   }
 
@@ -75,7 +76,7 @@ export class MatchedPolicies {
   /** One verdict for each limit, in order; `demands` are those that the readings answer. */
   limitVerdicts(
     limits: readonly PlannedLimit[],
-    demands: readonly Demand[],
+    demands: readonly LimitDemand[],
     readings: readonly Reading[],
   ): LimitVerdict[] {
     const verdicts: LimitVerdict[] = [];
@@ -85,13 +86,15 @@ export class MatchedPolicies {
       const reading = readings[i++];
       assert(demand !== undefined && reading !== undefined, 'each limit was read');
       const refusal = reading.admits ? undefined : this.refusal(limit, demand, reading);
-      verdicts.push(limitVerdict(limit, reading, refusal));
+      verdicts.push(limitVerdict(limit, reading, refusal, demand.group));
     }
     return verdicts;
   }
 
-  private refusal(limit: PlannedLimit, { counter, amount }: Demand, reading: Reading): Refusal {
-    return limitRefusal(limit, reading, amount, this.provisional.of(counter.name));
+  private refusal(limit: PlannedLimit, demand: Demand, reading: Reading): Refusal {
+    const { counter, amount, roomMin = 0 } = demand;
+    const needed = Math.max(amount, roomMin);
+    return limitRefusal(limit, reading, needed, this.provisional.of(counter.name));
   }
 
   budgetVerdicts(

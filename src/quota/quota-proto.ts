@@ -59,6 +59,7 @@ export const toRawCheck = (request: CheckLimitRequest): RawCheck => ({
   amountNanos: request.amountNanos,
   inputTokens: request.inputTokens,
   maxOutputTokens: request.maxOutputTokens,
+  tokens: request.tokens,
   dryRun: request.dryRun,
   noHold: request.noHold,
   reservationKey: request.reservationKey,
@@ -179,6 +180,7 @@ export function fromVerdict(verdict: PolicyVerdict): PolicyStatus {
     shadow: policy.shadow,
     admits: refusal === undefined,
     retryAfter: optionalDuration(refusal?.retryAfterMs),
+    group: verdict.kind === 'limit' && verdict.group !== undefined ? { ...verdict.group } : {},
   };
 }
 
@@ -189,9 +191,9 @@ function amountsOf(
     const { limitNanos: limit, remainingNanos: remaining, heldNanos: held } = verdict;
     return { unit: Unit.UNIT_NANO_USD, limit, remaining, held };
   }
-  const { policy, remaining } = verdict;
+  const { policy, remaining, held } = verdict;
   const limit = BigInt(policy.maximum);
-  return { unit: UNITS[policy.unit], limit, remaining: BigInt(remaining), held: 0n };
+  return { unit: UNITS[policy.unit], limit, remaining: BigInt(remaining), held: BigInt(held) };
 }
 
 export function toOwnerKind(owner: OwnerMessage): OwnerName | undefined {

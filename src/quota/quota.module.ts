@@ -7,6 +7,9 @@ import { CallAdmission } from './call-admission.js';
 import { CheckLimitService } from './check-limit.service.js';
 import { DebitBudgetService } from './debit-budget.service.js';
 import { Estimates } from './estimates.js';
+import { LimitChecks } from './limit-checks.js';
+import { LimitReservations } from './limit-reservations.js';
+import { LimitTakes } from './limit-takes.js';
 import { MatchedPolicies } from './matched-policies.js';
 import { QuotaPorts } from './quota-ports.js';
 import { QuotaController } from './quota.controller.js';
@@ -21,6 +24,9 @@ import { UsageService } from './usage.service.js';
     CheckLimitService,
     DebitBudgetService,
     Estimates,
+    LimitChecks,
+    LimitReservations,
+    LimitTakes,
     MatchedPolicies,
     QuotaController,
     QuotaPorts,

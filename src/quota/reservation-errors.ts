@@ -9,6 +9,14 @@ export function reservationNotFound(): DomainError {
   });
 }
 
+export function reservationKeyReused(): DomainError {
+  const message = 'this reservation key was used with another body; nothing was held';
+  const description = 'was used for another call; make a new key for each call';
+  return new DomainError('ALREADY_EXISTS', message, {
+    violations: [{ field: 'reservation_key', description }],
+  });
+}
+
 export function reservationEnded({ id, state }: ReservationFacts): DomainError {
   const message = `reservation ${id} is ${WORDS[state]}; nothing was done`;
   const description = 'has ended; record further spending as a debit without a reservation';

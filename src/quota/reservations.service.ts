@@ -2,14 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { BudgetsService } from '../budgets/budgets.service.js';
 import type { Extend, PeriodLimit, ReservationFacts } from '../budgets/core/ledger-item.js';
 import { AssertionError } from '../common/assert.js';
-import type { Correction } from '../counters/core/counter.js';
-import { CounterEngine } from '../counters/counter-engine.js';
+import { Clock } from '../common/clock.js';
 import { GovernanceService } from '../governance/governance.service.js';
 import { callerOf } from './call-admission.js';
 import { type ExtendCall, keyNotFound, type ReleaseCall, type Subject } from './core/calls.js';
 import { readTakes } from './core/takes.js';
-import { counterOf } from './owner-plan.js';
-import { QuotaPorts } from './quota-ports.js';
+import { LimitReservations } from './limit-reservations.js';
+import { LimitTakes } from './limit-takes.js';
 import { reservationEnded, reservationNotFound } from './reservation-errors.js';
 
 export type ExtendAnswer =
@@ -22,23 +21,27 @@ export interface ReleaseAnswer {
   readonly replayed: boolean;
 }
 
-/** What becomes of money that was set aside, apart from being spent. */
+/** What becomes of what was set aside, apart from being spent. */
 @Injectable()
 export class ReservationsService {
   constructor(
     private readonly governance: GovernanceService,
     private readonly budgets: BudgetsService,
-    private readonly counters: CounterEngine,
-    private readonly ports: QuotaPorts,
+    private readonly limits: LimitTakes,
+    private readonly reservations: LimitReservations,
+    private readonly clock: Clock,
   ) {}
 
   /** @throws DomainError `NOT_FOUND`, or `FAILED_PRECONDITION` if the reservation has ended. */
   async extend(call: ExtendCall): Promise<ExtendAnswer> {
     const scope = await this.scopeOf(call.subject);
     const { reservation, reserveTtlMs, addNanos } = call;
+    const kept = this.reservations.extend(scope, reservation, reserveTtlMs);
+    if (kept !== undefined) return { kind: 'extended', reservation: kept };
     const longer = { kind: 'extend', scope, reservation, ttlMs: reserveTtlMs } as const;
     const reached = await this.extendBy({ ...longer, addNanos: 0n, budgets: [] });
     if (reached === undefined) throw reservationNotFound();
+    this.limits.renew(readTakes(reached.takes), reserveTtlMs, this.clock.wallNow());
     if (addNanos === 0n) return { kind: 'extended', reservation: reached };
     const budgets = this.limitsOf(reached);
     const larger = await this.extendBy({ ...longer, addNanos, budgets });
@@ -50,10 +53,13 @@ export class ReservationsService {
   /** @throws DomainError `NOT_FOUND`, or `FAILED_PRECONDITION` if it was settled or has expired. */
   async release({ subject, reservation, refund }: ReleaseCall): Promise<ReleaseAnswer> {
     const scope = await this.scopeOf(subject);
+    const released = this.reservations.release(scope, reservation, refund);
+    if (released !== undefined) return released;
     const answer = await this.budgets.reserve({ kind: 'release', scope, reservation });
     if (answer.kind === 'unknown') throw reservationNotFound();
     if (answer.kind === 'released') {
-      if (refund) this.refund(answer.reservation);
+      const takes = readTakes(answer.reservation.takes);
+      this.limits.apply(takes, { kind: 'released', refund }, this.clock.wallNow());
       return { reservation: answer.reservation, replayed: false };
     }
     if (answer.kind !== 'ended')
@@ -79,20 +85,6 @@ export class ReservationsService {
       const { amountNanos: limitNanos, shadow, thresholdPercents } = budget;
       return [{ key, limitNanos, isEnforced: !shadow, thresholdPercents }];
     });
-  }
-
-  /** Gives back what limits took for a call that was not made; counters that changed are passed over. */
-  private refund({ takes }: ReservationFacts): void {
-    const corrections = readTakes(takes).flatMap((take): readonly Correction[] => {
-      const [limitId = ''] = take.counterName.split('/');
-      const limit = this.governance.limit(limitId);
-      if (limit === undefined) return [];
-      const counter = counterOf(limit);
-      if (counter.name !== take.counterName) return [];
-      const { windowStart, amount } = take;
-      return [{ entry: { counter, windowStart, amount }, actual: 0 }];
-    });
-    this.counters.correct(corrections, this.ports.clock.wallNow());
   }
 
   private async scopeOf(subject: Subject): Promise<string> {

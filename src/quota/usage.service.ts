@@ -10,7 +10,7 @@ import { JUST_LOOKING } from './core/budget-verdict.js';
 import { keyNotFound, type Subject } from './core/calls.js';
 import type { PolicyVerdict } from './core/decision.js';
 import { inOwnerOrder, MatchedPolicies } from './matched-policies.js';
-import { ONE_REQUEST } from './owner-plan.js';
+import { CountedLook } from './counted-call.js';
 
 export interface Usage {
   readonly verdicts: readonly PolicyVerdict[];
@@ -45,7 +45,7 @@ export class UsageService {
     const { limits: all, budgets } = this.governance.policiesOf(owner);
     const now = this.clock.wallNow();
     const limits = this.policies.planned(all);
-    const demands = this.policies.demands(limits, ONE_REQUEST);
+    const demands = this.policies.demands(limits, new CountedLook(owner));
     const readings = this.counters.read(demands, now);
     const [levels, spend] = await Promise.all([
       this.budgets.levels(this.policies.periodKeys(budgets, now)),

@@ -9,6 +9,7 @@ import { registerDecisionMetrics } from './decision-metrics.js';
 import { registerLoadMetrics } from './load-metrics.js';
 import { MetricSources } from './metric-sources.js';
 import { registerReplicationMetrics } from './replication-metrics.js';
+import { reservationGauges } from './reservation-metrics.js';
 import { registerRpcMetrics } from './rpc-metrics.js';
 import { registerGauges } from './state-metrics.js';
 
@@ -27,6 +28,7 @@ export class MetricsService {
     registerLoadMetrics(this.registry, guard);
     registerDecisionMetrics(this.registry, checks.counts);
     registerCounterMetrics(this.registry, counters);
+    registerGauges(this.registry, reservationGauges(checks));
     registerGauges(this.registry, journalGauges(journal));
     registerClusterMetrics(this.registry, cluster.membership);
     registerReplicationMetrics(this.registry, cluster.replication);

@@ -7,6 +7,7 @@ import { LedgerServiceService } from '../../src/gen/weir/v1/ledger_service.js';
 import { QuotaServiceService } from '../../src/gen/weir/v1/quota_service.js';
 import { type RunningService, startService } from '../../src/main.js';
 import { createClient, type GrpcClient } from '../../src/rpc/grpc-client.js';
+import type { Clock } from '../../src/common/clock.js';
 import { silentLog } from '../../src/common/log.js';
 
 /** A replica under test, with a client for each of its services. */
@@ -25,11 +26,13 @@ export interface Replica {
 export async function startReplica(
   databaseUrl: string,
   overrides: Readonly<Record<string, unknown>> = {},
+  clock?: Clock,
 ): Promise<Replica> {
   const journal = await mkdtemp(join(tmpdir(), 'weir-journal-'));
   const service = await startService({
     env: {},
     log: silentLog,
+    ...(clock === undefined ? {} : { clock }),
     overrides: {
       'grpc.port': 0,
       'http.port': 0,

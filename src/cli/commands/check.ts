@@ -6,8 +6,10 @@ import { toDuration } from '../../rpc/proto-time.js';
 import { addCallOptions, type CallOptions, callTargetOf } from '../input/call-target.js';
 import { parseDuration } from '../input/duration.js';
 import { parseCount } from '../input/numbers.js';
+import { formatTimestamp } from '../input/timestamp.js';
 import { parseUsd } from '../input/usd.js';
 import { checkLimitResponse } from '../json/quota-messages.js';
+import { printable } from '../output/printable.js';
 import { decisionText, isAllowed, STATUS_COLUMNS } from '../output/decision-text.js';
 
 interface Options extends CommonOptions, CallOptions {
@@ -16,6 +18,7 @@ interface Options extends CommonOptions, CallOptions {
   readonly dryRun?: boolean;
   readonly inputTokens?: bigint;
   readonly maxOutputTokens?: bigint;
+  readonly tokens?: bigint;
   readonly reservationKey?: string;
   readonly ttl?: number;
 }
@@ -30,6 +33,10 @@ export const checkCommand: CliCommand = {
       does: 'would a call of 2 cents pass? Nothing is counted',
     },
     {
+      run: 'weir check --key ada --tokens 800 --reservation-key call-4711',
+      does: 'hold 800 tokens until a debit with this key says how many it were',
+    },
+    {
       run: 'weir check --key ada --label env=prod --json | jq .statuses',
       does: 'the state of every policy that matched, for a program',
     },
@@ -41,7 +48,8 @@ export const checkCommand: CliCommand = {
       .option('--amount <usd>', 'what it is expected to cost, in US dollars', parseUsd)
       .option('--input-tokens <n>', 'tokens it will send, for an estimate', parseCount)
       .option('--max-output-tokens <n>', 'tokens it may get back, for an estimate', parseCount)
-      .option('--reservation-key <key>', 'hold the estimate in budgets, under this name of yours')
+      .option('--tokens <n>', 'tokens it is expected to use, if not those two', parseCount)
+      .option('--reservation-key <key>', 'hold the estimate, under this name of yours')
       .option('--ttl <duration>', 'how long to hold it (default: 1m)', parseDuration)
       .option('--dry-run', 'decide, but count nothing')
       .action((options: Options) => check(options, context));
@@ -59,17 +67,24 @@ async function check(options: Options, context: CliContext): Promise<void> {
     noHold: options.reservationKey === undefined,
     inputTokens: options.inputTokens ?? 0n,
     maxOutputTokens: options.maxOutputTokens ?? 0n,
+    tokens: options.tokens,
   };
   const response = await context.withService(options, ({ quota }) => quota.checkLimit(request));
   if (!isAllowed(response)) context.exitCode = EXIT.DENIED;
   context.answer(options, {
     json: () => checkLimitResponse.write(response),
     text: () => {
-      const headline = `${decisionText(response)}\n`;
+      const headline = `${decisionText(response)}\n${reservationText(response)}`;
       if (response.statuses.length === 0) return headline + noneText(response);
       return `${headline}\n${context.table(STATUS_COLUMNS, response.statuses)}`;
     },
   });
+}
+
+/** What it takes to settle or to release. */
+function reservationText({ reservationId, reservationExpiresAt: end }: CheckLimitResponse): string {
+  if (reservationId === '') return '';
+  return `Reserved as ${printable(reservationId)}${end ? ` until ${formatTimestamp(end)}` : ''}\n`;
 }
 
 /** Worth a line if the call was allowed, since that may be by oversight. */

@@ -38,6 +38,10 @@ export const debitCommand: CliCommand = {
       run: 'weir debit --key ada --amount 0.0125 --idempotency-key call-4711',
       does: 'a given amount; with its key it can be repeated without harm',
     },
+    {
+      run: 'weir debit --key ada --amount 0.01 --output-tokens 300 --reservation-key call-4711',
+      does: 'settle the reservation of a check: limits count what was used, not what was estimated',
+    },
   ],
   register: (program, context) => {
     const command = addCallOptions(context.addCommonOptions(program.command('debit')));
@@ -54,7 +58,7 @@ export const debitCommand: CliCommand = {
       .option('--reasoning-tokens <n>', 'reasoning tokens', parseCount)
       .option('--reservation <id>', 'settles this reservation, by its id')
       .option('--reservation-key <key>', 'settles the reservation that was made with this key')
-      .option('--count-limits', 'count one request in the limits too, if it was not checked before')
+      .option('--count-limits', 'count the call in the limits too, if it was not checked before')
       .action((options: Options) => debit(options, context));
   },
 };

@@ -86,6 +86,7 @@ export const policyStatus = message<PolicyStatus>({
   shadow: flag,
   admits: flag,
   retryAfter: optional(duration),
+  group: stringMap,
 });
 
 export const customer = message<Customer>({ id: text, name: text, ...times });

@@ -53,6 +53,7 @@ export const STATUS_COLUMNS: readonly Column<PolicyStatus>[] = [
     text: ({ admits, shadow }) => `${admits ? 'yes' : 'no'}${shadow ? ' (shadow)' : ''}`,
   },
   { title: 'RETRY AFTER', text: ({ retryAfter }) => retryText(retryAfter) },
+  { title: 'GROUP', text: ({ group }) => Object.values(group).join(', ') },
   { title: 'WINDOW OR PERIOD (UTC)', text: ({ interval }) => intervalText(interval) },
 ];
 

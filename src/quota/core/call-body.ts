@@ -22,8 +22,8 @@ export function debitBody(call: DebitCall, virtualKeyId: string): string {
 /** The same of a check: what its reservation key stands for. */
 export function checkBody(call: CheckCall, virtualKeyId: string): string {
   const { provider, model, labels, requests, amountNanos, inputTokens, maxOutputTokens } = call;
-  const amounts = [amountNanos, inputTokens, maxOutputTokens].map(String);
-  const { reserveTtlMs } = call;
+  const amounts = [amountNanos, inputTokens, maxOutputTokens, call.tokens].map(String);
+  const { reserveTtlMs = null } = call;
   return JSON.stringify([
     virtualKeyId,
     provider,

@@ -22,6 +22,7 @@ const check: RawCheck = {
   amountNanos: 0n,
   inputTokens: 0n,
   maxOutputTokens: 0n,
+  tokens: undefined,
   dryRun: false,
   noHold: false,
   reservationKey: '',
@@ -88,6 +89,19 @@ describe('checkCall', () => {
     expect(fieldsOf(() => checkCall({ ...check, labels }))).toEqual(['labels']);
   });
 
+  it('expects the tokens that are given, or those that it sends and may get back', () => {
+    const tokensOf = (over: Partial<RawCheck>) => checkCall({ ...check, ...over }).tokens;
+    expect(tokensOf({})).toBeUndefined();
+    expect(tokensOf({ tokens: 0n, inputTokens: 5n })).toBe(0);
+    expect(tokensOf({ inputTokens: 5n, maxOutputTokens: 7n })).toBe(12);
+    expect(tokensOf({ tokens: 2n ** 53n - 1n })).toBe(Number.MAX_SAFE_INTEGER);
+    expect(tokensOf({ inputTokens: INT64_MAX, maxOutputTokens: INT64_MAX })).toBe(2 ** 53);
+  });
+
+  it.each([-1n, 2n ** 53n, INT64_MAX, -INT64_MAX - 1n])('refuses %d tokens', (tokens) => {
+    expect(fieldsOf(() => checkCall({ ...check, tokens }))).toEqual(['tokens']);
+  });
+
   it('refuses names of a megabyte and takes emoji and right-to-left text', () => {
     expect(fieldsOf(() => checkCall({ ...check, model: 'm'.repeat(1 << 20) }))).toEqual(['model']);
     expect(checkCall({ ...check, labels: { 'צוות 🚀': 'مرحبا' } }).labels).toHaveProperty(
@@ -117,6 +131,13 @@ describe('debitCall', () => {
     ]);
   });
 
+  it('does not count in limits what its reservation has counted', () => {
+    const reservation = { kind: 'id', id: 'res_1' } as const;
+    expect(fieldsOf(() => debitCall({ ...debit, reservation, countLimits: true }))).toEqual([
+      'count_limits',
+    ]);
+  });
+
   it('needs an amount or tokens, and takes an amount of zero', () => {
     expect(fieldsOf(() => debitCall({ ...debit, amountNanos: undefined }))).toEqual([
       'amount_nanos',
@@ -126,8 +147,8 @@ describe('debitCall', () => {
 });
 
 describe('reservations', () => {
-  it('last a minute unless told otherwise, and at most a day', () => {
-    expect(checkCall(check).reserveTtlMs).toBe(60_000);
+  it('last as long as the policies say unless told otherwise, and at most a day', () => {
+    expect(checkCall(check).reserveTtlMs).toBeUndefined();
     expect(checkCall({ ...check, reserveTtlMs: 1_000 }).reserveTtlMs).toBe(1_000);
     for (const reserveTtlMs of [0, 999, 86_400_001])
       expect(fieldsOf(() => checkCall({ ...check, reserveTtlMs }))).toEqual(['reserve_ttl']);

@@ -4,6 +4,7 @@
  */
 import { assert } from '../../common/assert.js';
 import { DomainError, type FieldViolation, invalidArgument } from '../../common/domain-error.js';
+import { countOf } from './counts.js';
 
 export type Subject =
   | { readonly kind: 'secret'; readonly secret: string }
@@ -26,13 +27,15 @@ export interface CheckCall extends CallTarget {
   /** What the call sends, and the most that it may get back: for an estimate where no cost is given. */
   readonly inputTokens: bigint;
   readonly maxOutputTokens: bigint;
+  /** The expected cost in tokens: given, or what it sends and may get back. Undefined: not known. */
+  readonly tokens: number | undefined;
   readonly dryRun: boolean;
   /** Ask budgets, and set nothing aside. */
   readonly noHold: boolean;
   /** The caller's own name for the reservation; empty if it gave none. */
   readonly reservationKey: string;
-  /** How long the reservation lasts. */
-  readonly reserveTtlMs: number;
+  /** How long the reservation lasts. Undefined: as long as the policies that match want it to. */
+  readonly reserveTtlMs: number | undefined;
 }
 
 /** How a caller names a reservation: by our id, or by the key that it made. */
@@ -78,6 +81,8 @@ export const NAME_BYTES_MAX = 256;
 export const KEY_BYTES_MAX = 255;
 /** Requests that one call may count for. */
 export const REQUESTS_MAX = 1_000_000;
+/** The most that a counter can count. */
+export const TOKENS_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 export const INT64_MAX = 9_223_372_036_854_775_807n;
 
 export const RESERVE_TTL_DEFAULT_MS = 60_000;
@@ -85,9 +90,9 @@ export const RESERVE_TTL_MAX_MS = 86_400_000;
 const RESERVE_TTL_MIN_MS = 1_000;
 
 /** A check as it came over the wire: what may be absent is, and nothing is known to be sane yet. */
-export type RawCheck = Omit<CheckCall, 'requests' | 'reserveTtlMs'> & {
+export type RawCheck = Omit<CheckCall, 'requests' | 'tokens'> & {
   readonly requests: bigint | undefined;
-  readonly reserveTtlMs: number | undefined;
+  readonly tokens: bigint | undefined;
 };
 
 export type RawExtend = Omit<ExtendCall, 'reservation' | 'reserveTtlMs'> & {
@@ -110,6 +115,7 @@ export function checkCall(raw: RawCheck): CheckCall {
   add(violations, negativeViolations('amount_nanos', raw.amountNanos));
   add(violations, negativeViolations('input_tokens', raw.inputTokens));
   add(violations, negativeViolations('max_output_tokens', raw.maxOutputTokens));
+  add(violations, tokensViolations(raw.tokens));
   add(violations, textViolations('reservation_key', raw.reservationKey, KEY_BYTES_MAX));
   add(violations, ttlViolations(raw.reserveTtlMs));
   throwIfAny(violations);
@@ -126,11 +132,18 @@ const checked = (raw: RawCheck, requests: number): CheckCall => ({
   amountNanos: raw.amountNanos,
   inputTokens: raw.inputTokens,
   maxOutputTokens: raw.maxOutputTokens,
+  tokens: expectedTokens(raw),
   dryRun: raw.dryRun,
   noHold: raw.noHold,
   reservationKey: raw.reservationKey,
-  reserveTtlMs: raw.reserveTtlMs ?? RESERVE_TTL_DEFAULT_MS,
+  reserveTtlMs: raw.reserveTtlMs,
 });
+
+function expectedTokens({ tokens, inputTokens, maxOutputTokens }: RawCheck): number | undefined {
+  if (tokens !== undefined) return Number(tokens);
+  if (inputTokens === 0n && maxOutputTokens === 0n) return undefined;
+  return countOf(inputTokens + maxOutputTokens);
+}
 
 /** @throws DomainError `INVALID_ARGUMENT` naming every field that is wrong. */
 export function extendCall(raw: RawExtend): ExtendCall {
@@ -176,10 +189,14 @@ function ttlViolations(ttlMs: number | undefined): Violations {
   return [{ field: 'reserve_ttl', description: 'must be 1 second to 24 hours' }];
 }
 
+const COUNTED_BY_CHECK = 'must be left out: the check of the reservation has counted the call';
+
 /** @throws DomainError `INVALID_ARGUMENT` naming every field that is wrong. */
 export function debitCall(raw: DebitCall): DebitCall {
   const violations = [...targetViolations(raw), ...keyViolations(raw.idempotencyKey)];
   if (raw.reservation !== undefined) violations.push(...reservationViolations(raw.reservation));
+  if (raw.reservation !== undefined && raw.countLimits)
+    violations.push({ field: 'count_limits', description: COUNTED_BY_CHECK });
   if (raw.amountNanos !== undefined && raw.amountNanos < 0n)
     violations.push({ field: 'amount_nanos', description: 'must not be negative' });
   for (const [kind, count] of Object.entries(raw.tokens) as [string, bigint][])
@@ -244,6 +261,11 @@ function textViolations(field: string, text: string, bytesMax = NAME_BYTES_MAX):
 
 const negativeViolations = (field: string, value: bigint): Violations =>
   value < 0n ? [{ field, description: 'must not be negative' }] : NONE;
+
+const tokensViolations = (tokens: bigint | undefined): Violations =>
+  tokens === undefined || (tokens >= 0n && tokens <= TOKENS_MAX)
+    ? NONE
+    : [{ field: 'tokens', description: `must be 0 to ${TOKENS_MAX}` }];
 
 /** Nearly every call has none, so that nothing is made for what is right. */
 const NONE: Violations = [];

@@ -19,9 +19,11 @@ const interval = { start: wallMs(0), end: wallMs(60_000) };
 
 const verdict = (policyId: string, refusal?: Refusal, shadow = false): PolicyVerdict => ({
   kind: 'limit',
-  policy: { ...factsOf(policyId, shadow), unit: 'requests', maximum: 10 },
+  policy: { ...factsOf(policyId, shadow), unit: 'requests', maximum: 10, isConcurrency: false },
   interval,
   remaining: 5,
+  held: 0,
+  group: undefined,
   refusal,
 });
 

@@ -30,6 +30,8 @@ export interface LimitFacts extends PolicyFacts {
   readonly unit: 'requests' | 'tokens' | 'nano_usd';
   /** What the window holds. */
   readonly maximum: number;
+  /** Counts calls under way. */
+  readonly isConcurrency: boolean;
 }
 
 /** The state of one policy after the call was decided, and what it said to the call. */
@@ -42,6 +44,10 @@ export interface LimitVerdict {
   readonly interval: Interval;
   /** Never below zero. */
   readonly remaining: number;
+  /** What calls under way hold of it. 0 unless it counts concurrency. */
+  readonly held: number;
+  /** The values that name its counter, if it has one for each. */
+  readonly group: Readonly<Record<string, string>> | undefined;
   /** Undefined: the policy has room for the call. */
   readonly refusal: Refusal | undefined;
 }

@@ -15,10 +15,12 @@ export const PROVISIONAL_RETRY_MS = 10;
 
 export function limitVerdict(
   policy: LimitFacts,
-  { window, remaining }: LimitReading,
+  { window, remaining, counted }: LimitReading,
   refusal: Refusal | undefined,
+  group: LimitVerdict['group'],
 ): LimitVerdict {
-  return { kind: 'limit', policy, interval: window, remaining, refusal };
+  const held = policy.isConcurrency ? counted : 0;
+  return { kind: 'limit', policy, interval: window, remaining, held, group, refusal };
 }
 
 /**
@@ -26,13 +28,15 @@ export function limitVerdict(
  * are being decided, and given back if a budget denies.
  */
 export function limitRefusal(
-  { maximum }: LimitFacts,
+  { maximum, isConcurrency }: LimitFacts,
   reading: LimitReading,
   amount: number,
   provisional: number,
 ): Refusal {
+  const { retryAfterMs } = reading;
   if (amount > maximum) return { reason: 'TOO_LARGE', retryAfterMs: undefined };
+  if (isConcurrency) return { reason: 'HELD_BY_OTHERS', retryAfterMs };
   if (provisional > 0 && reading.counted - provisional + amount <= maximum)
     return { reason: 'HELD_BY_OTHERS', retryAfterMs: PROVISIONAL_RETRY_MS };
-  return { reason: 'RATE_LIMITED', retryAfterMs: reading.retryAfterMs };
+  return { reason: 'RATE_LIMITED', retryAfterMs };
 }

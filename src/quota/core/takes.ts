@@ -1,24 +1,30 @@
 /**
- * What limits took for a reserved call, as text in the reservation's row: counter, window, amount. Any
- * replica, and a restarted one, can read it and correct what was taken. A counter's name begins with the
- * id of its limit and its generation.
+ * What limits took for a reserved call: counter, window and amount, and of a concurrency limit its hold.
+ * Text in the reservation's row, so that any replica, and a restarted one, can read it and correct what
+ * was taken. A counter's name begins with the id of its limit and its generation.
  */
 export interface Take {
   readonly counterName: string;
   readonly windowStart: number;
+  /** 0: the estimate was 0 or unknown, and nothing was counted. */
   readonly amount: number;
+  readonly hold?: TakenHold | undefined;
 }
 
-interface TakenEntry {
-  readonly counter: { readonly name: string };
-  readonly windowStart: number;
-  readonly amount: number;
+/** A place that a call takes. Its number means something to the run that gave it out, and to no other. */
+export interface TakenHold {
+  readonly id: number;
+  readonly bootId: string;
 }
 
-export function writeTakes(entries: readonly TakenEntry[]): string {
-  if (entries.length === 0) return '';
+export function writeTakes(takes: readonly Take[]): string {
+  if (takes.length === 0) return '';
   return JSON.stringify(
-    entries.map(({ counter, windowStart, amount }) => [counter.name, windowStart, amount]),
+    takes.map(({ counterName, windowStart, amount, hold }) =>
+      hold === undefined
+        ? [counterName, windowStart, amount]
+        : [counterName, windowStart, amount, hold.id, hold.bootId],
+    ),
   );
 }
 
@@ -27,13 +33,14 @@ export function readTakes(text: string): readonly Take[] {
   if (text === '') return [];
   const rows: unknown = JSON.parse(text);
   if (!Array.isArray(rows)) return [];
-  return rows.flatMap((row: unknown) => {
-    if (!Array.isArray(row)) return [];
-    const [counterName, windowStart, amount] = row as readonly unknown[];
-    const isTake =
-      typeof counterName === 'string' &&
-      typeof windowStart === 'number' &&
-      typeof amount === 'number';
-    return isTake ? [{ counterName, windowStart, amount }] : [];
-  });
+  return rows.flatMap((row: unknown) => (Array.isArray(row) ? readTake(row) : []));
+}
+
+function readTake(row: readonly unknown[]): readonly Take[] {
+  const [counterName, windowStart, amount, id, bootId] = row;
+  if (typeof counterName !== 'string') return [];
+  if (typeof windowStart !== 'number' || typeof amount !== 'number') return [];
+  const take = { counterName, windowStart, amount };
+  if (typeof id !== 'number' || typeof bootId !== 'string') return [take];
+  return [{ ...take, hold: { id, bootId } }];
 }

@@ -18,7 +18,7 @@ const interval = { start: wallMs(0), end: wallMs(60_000) };
 const now = wallMs(20_000);
 
 describe('limitVerdict', () => {
-  const limit = { ...policy, unit: 'requests' as const, maximum: 10 };
+  const limit = { ...policy, unit: 'requests' as const, maximum: 10, isConcurrency: false };
   const refusedReading = {
     window: interval,
     counted: 10,
@@ -29,8 +29,19 @@ describe('limitVerdict', () => {
 
   it('has room if the counter admits', () => {
     const reading = { ...refusedReading, counted: 4, remaining: 6, admits: true };
-    const verdict = limitVerdict(limit, reading, undefined);
-    expect(verdict).toEqual({ kind: 'limit', policy: limit, interval, remaining: 6 });
+    const verdict = limitVerdict(limit, reading, undefined, undefined);
+    expect(verdict).toEqual({ kind: 'limit', policy: limit, interval, remaining: 6, held: 0 });
+  });
+
+  it('of concurrency says what is held, and is refused by those who hold it', () => {
+    const places = { ...limit, isConcurrency: true };
+    const refusal = limitRefusal(places, refusedReading, 1, 0);
+    expect(refusal).toEqual({ reason: 'HELD_BY_OTHERS', retryAfterMs: 40_000 });
+    expect(limitVerdict(places, refusedReading, refusal, undefined)).toMatchObject({ held: 10 });
+    expect(limitRefusal({ ...places, maximum: 0 }, refusedReading, 1, 0)).toEqual({
+      reason: 'TOO_LARGE',
+      retryAfterMs: undefined,
+    });
   });
 
   it('is rate limited until the counter has room', () => {

@@ -121,9 +121,12 @@ export interface PolicyStatus {
   limit: bigint;
   /** What is left of it now. A budget's may be negative, a limit's is never. */
   remaining: bigint;
-  /** What is set aside for calls in flight. Budgets only. */
+  /** What is set aside for calls in flight, by budgets and concurrency limits. */
   held: bigint;
-  /** The window of a limit, the period of a budget. */
+  /**
+   * The window of a limit, the period of a budget. Of a token bucket: from now until it is full; of a
+   * concurrency limit: from now until the first hold ends.
+   */
   interval:
     | Interval
     | undefined;
@@ -132,7 +135,16 @@ export interface PolicyStatus {
   /** Whether the policy had room for this call. */
   admits: boolean;
   /** If it had not: how long until it would have, if nothing else is counted. Absent: never. */
-  retryAfter: Duration | undefined;
+  retryAfter:
+    | Duration
+    | undefined;
+  /** Of a limit with a `group_by`: the values that name the counter, by key; "(none)" where there is none. */
+  group: { [key: string]: string };
+}
+
+export interface PolicyStatus_GroupEntry {
+  key: string;
+  value: string;
 }
 
 export const WEIR_V1_PACKAGE_NAME = "weir.v1";
@@ -482,6 +494,7 @@ function createBasePolicyStatus(): PolicyStatus {
     shadow: false,
     admits: false,
     retryAfter: undefined,
+    group: {},
   };
 }
 
@@ -529,6 +542,9 @@ export const PolicyStatus: MessageFns<PolicyStatus> = {
     if (message.retryAfter !== undefined) {
       Duration.encode(message.retryAfter, writer.uint32(90).fork()).join();
     }
+    globalThis.Object.entries(message.group).forEach(([key, value]: [string, string]) => {
+      PolicyStatus_GroupEntry.encode({ key: key as any, value }, writer.uint32(98).fork()).join();
+    });
     return writer;
   },
 
@@ -631,6 +647,74 @@ export const PolicyStatus: MessageFns<PolicyStatus> = {
             }
 
             message.retryAfter = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            const entry12 = PolicyStatus_GroupEntry.decode(reader, reader.uint32());
+            if (entry12.value !== undefined) {
+              message.group[entry12.key] = entry12.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePolicyStatus_GroupEntry(): PolicyStatus_GroupEntry {
+  return { key: "", value: "" };
+}
+
+export const PolicyStatus_GroupEntry: MessageFns<PolicyStatus_GroupEntry> = {
+  encode(message: PolicyStatus_GroupEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PolicyStatus_GroupEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePolicyStatus_GroupEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
             continue;
           }
         }

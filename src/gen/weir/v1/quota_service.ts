@@ -70,13 +70,16 @@ export interface CheckLimitRequest {
   model: string;
   /** At most 64, names and values at most 256 bytes. */
   labels: { [key: string]: string };
-  /** How many requests the call counts for. Absent: 1. 0 asks without taking anything. */
+  /**
+   * How many requests the call counts for. Absent: 1. 0 counts none, and takes no place of a concurrency
+   * limit; any other number takes one.
+   */
   requests?:
     | bigint
     | undefined;
   /**
    * What the call is expected to cost, in nano-USD. Absent or 0: estimated from the tokens below if
-   * they are given; otherwise unknown, and a budget admits the call while anything is left of it.
+   * they are given; otherwise unknown, and a policy admits the call while anything is left of it.
    */
   amountNanos: bigint;
   /** Decide and answer as usual, but count and hold nothing. */
@@ -89,16 +92,21 @@ export interface CheckLimitRequest {
   reservationKey: string;
   /**
    * How long the reservation lasts if nobody settles, extends or releases it: 1 second to 24 hours.
-   * Absent: 60 seconds.
+   * Absent: 60 seconds, or as long as a concurrency limit that matches lets a call take its place.
    */
   reserveTtl:
     | Duration
     | undefined;
-  /** Ask budgets whether there is room, and set nothing aside. */
+  /** Ask budgets whether there is room, and set no money aside. Limits count all the same. */
   noHold: boolean;
   /** What the call will send, and the most that it may get back: the price makes an estimate of them. */
   inputTokens: bigint;
   maxOutputTokens: bigint;
+  /**
+   * What the call is expected to use in tokens, up to 9,007,199,254,740,991. Absent: the two above
+   * together, or unknown if neither is given.
+   */
+  tokens?: bigint | undefined;
 }
 
 export interface CheckLimitRequest_LabelsEntry {
@@ -123,7 +131,10 @@ export interface CheckLimitResponse {
     | undefined;
   /** The virtual key that was meant, if one was found. */
   virtualKeyId: string;
-  /** What was set aside, if anything was. Empty: no budget matched, or nothing was to be held. */
+  /**
+   * Settle or release it, and what was estimated is corrected. Empty: the check was denied, or gave no
+   * `reservation_key` (or `no_hold`) and met no concurrency limit.
+   */
   reservationId: string;
   /** When the reservation ends by itself. */
   reservationExpiresAt:
@@ -178,11 +189,16 @@ export interface DebitBudgetRequest {
   usage:
     | TokenUsage
     | undefined;
-  /** Count the call in the limits as well, as one request. For callers that do not check first. */
+  /**
+   * Count the call in the limits as well: one request, its tokens, its amount. For callers that do not
+   * check first; not together with a reservation, whose check has counted.
+   */
   countLimits: boolean;
   /**
    * The reservation that this debit settles: what it held is free again, and what was spent is posted
-   * in the period in which it was held.
+   * in the period in which it was held. Limits replace the estimate by what was used, in the window in
+   * which it was taken, and take an estimate that was unknown into account now; tokens only if `usage`
+   * says how many.
    */
   reservation: { $case: "reservationId"; value: string } | //
   /** The key that the check was made with. */
@@ -395,6 +411,12 @@ export const CheckLimitRequest: MessageFns<CheckLimitRequest> = {
       }
       writer.uint32(104).int64(message.maxOutputTokens);
     }
+    if (message.tokens !== undefined) {
+      if (BigInt.asIntN(64, message.tokens) !== message.tokens) {
+        throw new globalThis.Error("value provided for field message.tokens of type int64 too large");
+      }
+      writer.uint32(112).int64(message.tokens);
+    }
     return writer;
   },
 
@@ -516,6 +538,14 @@ export const CheckLimitRequest: MessageFns<CheckLimitRequest> = {
             }
 
             message.maxOutputTokens = reader.int64() as bigint;
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.tokens = reader.int64() as bigint;
             continue;
           }
         }
@@ -2359,8 +2389,9 @@ export interface QuotaServiceClient {
   extendReservation(request: ExtendReservationRequest): Observable<ExtendReservationResponse>;
 
   /**
-   * Ends a reservation that will not be settled: what it held is free again. The call still counts in
-   * limits of requests, since it was made, unless `refund` says that it was not.
+   * Ends a reservation that will not be settled: what it held is free again, in budgets, in limits of
+   * tokens and amounts, and in concurrency limits. The call still counts in limits of requests, since it
+   * was made, unless `refund` says that it was not.
    */
 
   releaseReservation(request: ReleaseReservationRequest): Observable<ReleaseReservationResponse>;
@@ -2410,8 +2441,9 @@ export interface QuotaServiceController {
   ): Promise<ExtendReservationResponse> | Observable<ExtendReservationResponse> | ExtendReservationResponse;
 
   /**
-   * Ends a reservation that will not be settled: what it held is free again. The call still counts in
-   * limits of requests, since it was made, unless `refund` says that it was not.
+   * Ends a reservation that will not be settled: what it held is free again, in budgets, in limits of
+   * tokens and amounts, and in concurrency limits. The call still counts in limits of requests, since it
+   * was made, unless `refund` says that it was not.
    */
 
   releaseReservation(
@@ -2516,8 +2548,9 @@ export const QuotaServiceService = {
     responseDeserialize: (value: Buffer): ExtendReservationResponse => ExtendReservationResponse.decode(value),
   },
   /**
-   * Ends a reservation that will not be settled: what it held is free again. The call still counts in
-   * limits of requests, since it was made, unless `refund` says that it was not.
+   * Ends a reservation that will not be settled: what it held is free again, in budgets, in limits of
+   * tokens and amounts, and in concurrency limits. The call still counts in limits of requests, since it
+   * was made, unless `refund` says that it was not.
    */
   releaseReservation: {
     path: "/weir.v1.QuotaService/ReleaseReservation" as const,
@@ -2560,8 +2593,9 @@ export interface QuotaServiceServer extends UntypedServiceImplementation {
   /** More time for a reservation, and more money if that fits; a hold is never shortened. */
   extendReservation: handleUnaryCall<ExtendReservationRequest, ExtendReservationResponse>;
   /**
-   * Ends a reservation that will not be settled: what it held is free again. The call still counts in
-   * limits of requests, since it was made, unless `refund` says that it was not.
+   * Ends a reservation that will not be settled: what it held is free again, in budgets, in limits of
+   * tokens and amounts, and in concurrency limits. The call still counts in limits of requests, since it
+   * was made, unless `refund` says that it was not.
    */
   releaseReservation: handleUnaryCall<ReleaseReservationRequest, ReleaseReservationResponse>;
   /** What an owner has used: the state of its policies, and the sums of its debits. Counts nothing. */

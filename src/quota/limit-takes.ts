@@ -1,0 +1,96 @@
+import { Injectable } from '@nestjs/common';
+import { ReplicaIdentity } from '../cluster/replica-identity.js';
+import type { WallMs } from '../common/time.js';
+import type { Correction, Demand, Receipt, ReceiptEntry } from '../counters/core/counter.js';
+import { CounterEngine } from '../counters/counter-engine.js';
+import type { Limit } from '../governance/core/model.js';
+import { GovernanceService } from '../governance/governance.service.js';
+import type { CountedCall } from './counted-call.js';
+import { isCounterOf, limitCounterName, limitIdOf } from './core/group-values.js';
+import { type Use, usedOf } from './core/take-use.js';
+import type { Take } from './core/takes.js';
+import { counterOf, type LimitDemand, type PlannedLimit } from './owner-plan.js';
+
+/**
+ * Between what a reservation says that limits took, and the counters: once it is known what became of
+ * the call, what was estimated is corrected where it was counted.
+ */
+@Injectable()
+export class LimitTakes {
+  constructor(
+    private readonly governance: GovernanceService,
+    private readonly counters: CounterEngine,
+    private readonly replica: ReplicaIdentity,
+  ) {}
+
+  /** What to remember of a take. Costs of 0 or not known count too: they may turn out to be more. */
+  of(
+    limits: readonly PlannedLimit[],
+    demands: readonly LimitDemand[],
+    receipt: Receipt,
+  ): readonly Take[] {
+    const takes: Take[] = receipt.entries.map((entry) => this.takeOf(entry));
+    demands.forEach(({ counter, amount }, i) => {
+      if (amount > 0 || limits[i]?.unit === 'requests') return;
+      takes.push({ counterName: counter.name, windowStart: 0, amount: 0 });
+    });
+    return takes;
+  }
+
+  /**
+   * Corrects what was taken by what became of the call. Limits that mean something else by now, or that
+   * are gone, are passed over; a window that is gone is, too, and is counted by the engine.
+   */
+  apply(takes: readonly Take[], use: Use, now: WallMs): void {
+    const corrections: Correction[] = [];
+    const additions: Demand[] = [];
+    for (const take of takes) {
+      const limit = this.limitOf(take);
+      const actual = limit && usedOf(limit, use);
+      if (limit === undefined || actual === undefined) continue;
+      const entry = this.entryOf(take, limit);
+      if (take.amount > 0) corrections.push({ entry, actual });
+      else if (actual > 0)
+        additions.push({ counter: entry.counter, amount: actual, enforced: false });
+    }
+    if (corrections.length > 0) this.counters.correct(corrections, now);
+    if (additions.length > 0) this.counters.add(additions, now);
+  }
+
+  /** Counts a call that nobody asked about; one that is over takes no place any more. */
+  count(limits: readonly PlannedLimit[], call: CountedCall, now: WallMs): void {
+    const counted = limits.filter(({ isConcurrency }) => !isConcurrency);
+    this.counters.add(
+      counted.map((limit) => limit.demandOf(call)),
+      now,
+    );
+  }
+
+  /** Lets the call keep its places. */
+  renew(takes: readonly Take[], ttlMs: number, now: WallMs): void {
+    const entries = takes.flatMap((take) => {
+      const limit = take.hold === undefined ? undefined : this.limitOf(take);
+      return limit === undefined ? [] : [this.entryOf(take, limit)];
+    });
+    if (entries.length > 0) this.counters.renew(entries, ttlMs, now);
+  }
+
+  private takeOf({ counter, windowStart, amount, holdId }: ReceiptEntry): Take {
+    const take = { counterName: counter.name, windowStart, amount };
+    return holdId === undefined
+      ? take
+      : { ...take, hold: { id: holdId, bootId: this.replica.facts.bootId } };
+  }
+
+  /** The limit in the version that took; a hold of another run of this replica means nothing here. */
+  private limitOf({ counterName, hold }: Take): Limit | undefined {
+    if (hold !== undefined && hold.bootId !== this.replica.facts.bootId) return undefined;
+    const limit = this.governance.limit(limitIdOf(counterName));
+    if (limit === undefined) return undefined;
+    return isCounterOf(counterName, limitCounterName(limit)) ? limit : undefined;
+  }
+
+  private entryOf({ counterName, windowStart, amount, hold }: Take, limit: Limit): ReceiptEntry {
+    return { counter: counterOf(limit, counterName), windowStart, amount, holdId: hold?.id };
+  }
+}
