@@ -69,6 +69,11 @@ export class ConsulClient {
     return services;
   }
 
+  /** The next answer comes at once, whether or not something has changed. */
+  doNotWait(): void {
+    this.index = 0n;
+  }
+
   private async ask(method: 'GET' | 'PUT', path: string, body?: object): Promise<HttpAnswer> {
     const { token, requestTimeoutMs } = this.options;
     return this.http.call({

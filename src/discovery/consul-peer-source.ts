@@ -38,6 +38,9 @@ const ANSWER_BYTES_MAX = 16 * 1_048_576;
 /** However often something changes, questions are this far apart. */
 const BETWEEN_QUESTIONS_MS = 100;
 
+/** Answers in a row that may lack ourselves, each asked for a little later: six seconds in sum. */
+const MISSED_MAX = 5;
+
 /** Instances that are named in the log; the rest only share their fate of being ignored. */
 const SKIPPED_NAMED_MAX = 100;
 
@@ -76,14 +79,32 @@ export class ConsulPeerSource extends PeerSource {
   private async once({ signal, found }: SourceAttempt): Promise<void> {
     await this.withClient({ signal }, async (client) => {
       await this.register(client);
+      let missed = 0;
       while (!signal.aborted) {
         const services = await client.nextServices();
-        found(await this.peersOf(services));
-        // An agent that has lost its state has forgotten us.
-        if (!this.isAmong(services.instances)) await this.register(client);
-        await pause(BETWEEN_QUESTIONS_MS, signal);
+        if (this.isAmong(services.instances)) {
+          missed = 0;
+          found(await this.peersOf(services));
+        } else {
+          missed += 1;
+          await this.lookAgain(client, missed);
+        }
+        await pause(BETWEEN_QUESTIONS_MS * 2 ** missed, signal);
       }
     });
+  }
+
+  /**
+   * An answer without ourselves is not the whole truth: the agent has lost its state, has not told the
+   * servers yet, or the token is not shown everything (before 1.11 Consul does not say so).
+   */
+  private async lookAgain(client: ConsulClient, missed: number): Promise<void> {
+    if (missed > MISSED_MAX)
+      throw new SourceFailure(
+        `registered, but Consul does not show it; the token needs service:read on "${this.options.serviceName}" and node:read`,
+      );
+    client.doNotWait();
+    if (missed === 1) await this.register(client);
   }
 
   private async register(client: ConsulClient): Promise<void> {
@@ -94,9 +115,10 @@ export class ConsulPeerSource extends PeerSource {
     await client.register(self);
   }
 
+  /** Whoever looks in another datacentre is not there. */
   private isAmong(instances: readonly ConsulInstance[]): boolean {
-    const { self, serviceName } = this.options;
-    if (self === undefined) return true;
+    const { self, serviceName, datacenter } = this.options;
+    if (self === undefined || datacenter !== undefined) return true;
     const ownId = consulServiceId(serviceName, self.replicaId);
     return instances.some(({ id }) => id === ownId);
   }

@@ -10,12 +10,14 @@ type Connector = ReturnType<ChannelCredentials['_createSecureConnector']>;
  */
 export class TrackedCredentials extends ChannelCredentials {
   private readonly sockets = new Set<Socket>();
+  private isClosed = false;
 
   constructor(private readonly inner: ChannelCredentials) {
     super();
   }
 
   closeSockets(): void {
+    this.isClosed = true;
     for (const socket of this.sockets) socket.destroy();
   }
 
@@ -35,6 +37,8 @@ export class TrackedCredentials extends ChannelCredentials {
     const connector = this.inner._createSecureConnector(...args);
     return {
       connect: (socket) => {
+        // Connected after all was over.
+        if (this.isClosed) socket.destroy();
         this.sockets.add(socket);
         socket.once('close', () => this.sockets.delete(socket));
         return connector.connect(socket);

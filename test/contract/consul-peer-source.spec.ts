@@ -146,15 +146,27 @@ describe('ConsulPeerSource with a scripted agent', () => {
     expect(scene.log().join()).toContain('no-such-name.invalid, which does not resolve');
   });
 
-  it('registers again when the agent has forgotten it', async () => {
+  it('registers again when the agent has forgotten it, and tells nobody of an empty cluster', async () => {
+    const answers = [[me], [], [], [me]];
     const scene = await look(
       agent((_, response) => {
-        if (scene.reads().length <= 2) services(response, [], '1');
+        const answer = answers[scene.reads().length - 1];
+        if (answer !== undefined) services(response, answer, '1');
       }),
     );
-    const registrations = () =>
-      scene.server.requests.filter((line) => line.endsWith('/register')).length;
-    await eventually('it has registered three times', () => registrations() === 3);
+    await eventually('it waits', () => scene.reads().length === 5);
+    const registrations = scene.server.requests.filter((line) => line.endsWith('/register'));
+    expect(registrations).toHaveLength(2);
+    expect(scene.seen.answers.map((peers) => peers.length)).toEqual([1, 1]);
+    expect(scene.seen.faults).toEqual([]);
+  });
+
+  it('says what an old Consul does not: that the token is not shown everything', async () => {
+    const scene = await look(agent((_, response) => services(response, [], '1')));
+    expect(await faultOf(scene)).toContain(
+      'registered, but Consul does not show it; the token needs service:read on "weir" and node:read',
+    );
+    expect(scene.seen.answers).toEqual([]);
   });
 
   it('says which right the token lacks, when it may not register', async () => {

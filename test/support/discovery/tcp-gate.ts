@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/** A port of our own before a port of others, whose network a test can take away. */
+export class TcpGate {
+  private readonly sockets = new Set<Socket>();
+
+  private constructor(
+    private readonly server: Server,
+    private readonly targetPort: number,
+    private isOpen = true,
+  ) {}
+
+  static async to(targetUrl: string): Promise<TcpGate> {
+    const server = createServer();
+    const gate = new TcpGate(server, Number(new URL(targetUrl).port));
+    server.on('connection', (socket) => gate.forward(socket));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return gate;
+  }
+
+  get url(): string {
+    const address = this.server.address();
+    return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+  }
+
+  /** Cuts what goes through it, and whoever comes. */
+  shut(): void {
+    this.isOpen = false;
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  open(): void {
+    this.isOpen = true;
+  }
+
+  async close(): Promise<void> {
+    this.shut();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  private forward(client: Socket): void {
+    if (!this.isOpen) {
+      client.destroy();
+      return;
+    }
+    const server = connect(this.targetPort, '127.0.0.1');
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      this.sockets.add(from);
+      from.on('data', (bytes) => to.write(bytes));
+      from.on('error', () => to.destroy());
+      from.on('close', () => {
+        this.sockets.delete(from);
+        to.destroy();
+      });
+    }
+  }
+}
