@@ -13,14 +13,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   config: ['common'],
   rpc: ['common', 'config', 'gen'],
   storage: ['common', 'config'],
-  cluster: ['common', 'config', 'gen', 'gossip', 'rpc'],
+  cluster: ['common', 'config', 'discovery', 'gen', 'gossip', 'rpc'],
   counters: ['cluster', 'common', 'config', 'storage'],
   governance: ['cluster', 'common', 'config', 'gen', 'rpc', 'storage'],
   budgets: ['common', 'config', 'gen', 'rpc', 'storage'],
   discovery: ['common', 'config', 'gen'],
   gossip: ['common', 'discovery'],
   quota: ['budgets', 'cluster', 'common', 'config', 'counters', 'gen', 'governance', 'rpc'],
-  health: ['common', 'config', 'budgets', 'cluster', 'governance', 'storage'],
+  health: ['common', 'config', 'budgets', 'cluster', 'discovery', 'governance', 'storage'],
 };
 
 /** The rim of the rim: these put everything together and are imported by nothing but tests. */

@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { WeirConfig } from '../config/weir-config.js';
+import { DiscoveryModule } from '../discovery/discovery.module.js';
 import { GossipModule } from '../gossip/gossip.module.js';
-import { GossipSeeds, StaticGossipSeeds } from '../gossip/gossip-seeds.js';
 import { ClusterController } from './cluster.controller.js';
 import { ClusterReport } from './cluster-report.js';
 import { DelegateModule } from './delegate.module.js';
@@ -32,11 +32,10 @@ export class ClusterModule {
     return {
       module: ClusterModule,
       global: true,
-      imports: [DelegateModule, ...gossip],
+      imports: [DelegateModule, DiscoveryModule, ...gossip],
       controllers: [ClusterController],
       providers: [
         { provide: ReplicaIdentity, useValue: identity },
-        { provide: GossipSeeds, useFactory: () => new StaticGossipSeeds(cluster.peers) },
         {
           provide: PeerTransport,
           useFactory: () => new GrpcPeerTransport(peerCredentials(cluster.grpc.tls)),
@@ -54,6 +53,7 @@ export class ClusterModule {
       ],
       exports: [
         ClusterReport,
+        DiscoveryModule,
         MembershipDriver,
         MembershipService,
         ReplicaIdentity,

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Log } from '../common/log.js';
 import { WeirConfig } from '../config/weir-config.js';
-import { GossipSeeds } from '../gossip/gossip-seeds.js';
+import { DiscoveryService } from '../discovery/discovery.service.js';
 import { ReplicaIdentity } from './replica-identity.js';
 
 /** What the driver is given beside the gossip. */
@@ -10,7 +10,7 @@ export class MembershipParts {
   constructor(
     readonly identity: ReplicaIdentity,
     readonly config: WeirConfig,
-    readonly seeds: GossipSeeds,
+    readonly discovery: DiscoveryService,
     readonly log: Log,
   ) {}
 }

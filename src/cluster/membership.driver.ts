@@ -1,16 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Optional } from '@nestjs/common';
 import { endpointText } from '../gossip/core/endpoint.js';
-import { GossipSeedDriver } from '../gossip/gossip-seed.driver.js';
-import { GossipService, type JoinOutcome } from '../gossip/gossip.service.js';
+import { GossipService } from '../gossip/gossip.service.js';
+import { announcementOf } from './announcement-of.js';
+import { GossipPeerJoiner } from './gossip-peer-joiner.js';
 import { metaOf } from './gossip-settings-of.js';
 import { MemberLog } from './member-log.js';
 import { MembershipParts } from './membership-parts.js';
 import { MembershipService } from './membership.service.js';
 import { isUp, type ReplicaPorts } from './replica.js';
 
-/** Between two rounds of calls to seeds at which nobody is known to be up. */
-const SEED_INTERVAL_MS = 5_000;
+/** For sources of discovery to take back what they announced; a lease ends even so. */
+const WITHDRAW_MAX_MS = 2_000;
 
 /** For the farewell to be sent as often as it takes; then we go even so. */
 const LEAVE_MAX_MS = 5_000;
@@ -18,15 +19,15 @@ const LEAVE_MAX_MS = 5_000;
 /** After it, pings are still answered while the others pass the news on. */
 const LINGER_MS = 1_000;
 
+/** Of why nobody was found. */
+const REASONS_MAX = 3;
+
 /** How often to look whether somebody has been found. */
 const LOOK_INTERVAL_MS = 20;
 
 /** Comes and goes with the process: listens, finds the others, says farewell. */
 @Injectable()
 export class MembershipDriver {
-  private seedDriver: GossipSeedDriver | undefined;
-  private isSeedFailureKnown = false;
-
   constructor(
     private readonly membership: MembershipService,
     private readonly parts: MembershipParts,
@@ -44,10 +45,9 @@ export class MembershipDriver {
     const { name } = parts.identity;
     parts.log.info({ name, gossip: endpointText(endpoint) }, 'this replica is one of a cluster');
     this.warnIfOpen();
-    this.seedDriver = new GossipSeedDriver(gossip, parts.seeds, SEED_INTERVAL_MS, (outcome) =>
-      this.reportSeeds(outcome),
-    );
-    void this.seedDriver.start();
+    const self = announcementOf(parts, endpoint, ports);
+    const keys = () => gossip.keyring.list();
+    await parts.discovery.start({ self, keys }, new GossipPeerJoiner(gossip));
   }
 
   /** Resolves when another replica is up, or when this one has looked for long enough. */
@@ -57,14 +57,17 @@ export class MembershipDriver {
     const deadline = performance.now() + joinWaitMs;
     while (!this.hasFoundOthers() && performance.now() < deadline) await delay(LOOK_INTERVAL_MS);
     if (!this.hasFoundOthers()) {
-      this.parts.log.warn({ joinWaitMs }, 'no other replica was found: this one begins alone');
+      this.parts.log.warn(
+        { joinWaitMs, reasons: this.whyAlone() },
+        'no other replica was found: this one begins alone, and goes on looking',
+      );
     }
   }
 
   /** Says farewell, waits until it has spread, and closes the sockets. */
   async stop(): Promise<void> {
     const { gossip } = this;
-    this.seedDriver?.stop();
+    await this.parts.discovery.stop(WITHDRAW_MAX_MS);
     if (gossip?.isRunning !== true) return;
     const tellsOthers = this.hasFoundOthers();
     await gossip.leave(LEAVE_MAX_MS);
@@ -76,13 +79,16 @@ export class MembershipDriver {
     return this.membership.replicas().some((replica) => !replica.isSelf && isUp(replica));
   }
 
-  /** Once when it begins to fail, and again only after it has worked. */
-  private reportSeeds({ joined, errors }: JoinOutcome): void {
-    const isFailure = joined === 0 && errors.length > 0 && !this.hasFoundOthers();
-    if (isFailure && !this.isSeedFailureKnown) {
-      this.parts.log.warn({ errors: errors.slice(0, 3) }, 'no peer answers; they are called again');
-    }
-    this.isSeedFailureKnown = isFailure;
+  /** Why nobody was found: what the first few addresses and the sources say. */
+  private whyAlone(): readonly string[] {
+    const { sources = [], proposals = [] } = this.parts.discovery.status() ?? {};
+    const faults = sources.flatMap(({ source, fault }) =>
+      fault === undefined ? [] : [`${source}: ${fault}`],
+    );
+    const errors = proposals.flatMap(({ key, joinError }) =>
+      joinError === undefined ? [] : [`${key}: ${joinError}`],
+    );
+    return [...faults, ...errors].slice(0, REASONS_MAX);
   }
 
   private warnIfOpen(): void {

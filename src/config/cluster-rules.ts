@@ -1,4 +1,5 @@
 import type { ConfigFault } from './config-error.js';
+import { discoveryFaults } from './discovery-rules.js';
 import type { WeirConfig } from './weir-config.js';
 
 /** What no single knob of the cluster can know. */
@@ -9,7 +10,9 @@ export function clusterFaults(
   return [
     ...keyFaults(given),
     ...tlsFaults(given),
-    ...(config.cluster.enabled ? [...databaseFaults(given), ...discoveryFaults(config)] : []),
+    ...(config.cluster.enabled
+      ? [...databaseFaults(given), ...discoveryFaults(config.cluster)]
+      : []),
   ];
 }
 
@@ -41,11 +44,4 @@ function tlsFaults(given: ReadonlySet<string>): readonly ConfigFault[] {
     key,
     problem: 'is missing: replicas prove themselves to each other, so all three files are needed',
   }));
-}
-
-function discoveryFaults({ cluster }: WeirConfig): readonly ConfigFault[] {
-  const { enabled, type } = cluster.discovery;
-  if (!enabled || type !== undefined) return [];
-  const problem = 'is missing: say where to look, or set cluster.discovery.enabled: false';
-  return [{ key: 'cluster.discovery.type', problem }];
 }

@@ -1,4 +1,4 @@
-import { isNetwork } from './network.js';
+import { isNetwork, isServer } from './network.js';
 import { ChoiceKnob, DurationKnob, FlagKnob, IntegerKnob, ListKnob, TextKnob } from './knob.js';
 
 export type DiscoveryType = 'static' | 'dns' | 'kubernetes' | 'consul' | 'etcd' | 'mdns' | 'udp';
@@ -47,6 +47,14 @@ export class DiscoveryConfig {
   @ListKnob({ unit: 'host, host:port', effect: 'Names whose addresses are replicas.' })
   readonly dnsNames: readonly string[] = [];
 
+  /** DNS: whom to ask. Default: the name servers of this machine. */
+  @ListKnob({
+    unit: 'address, address:port or [v6]:port',
+    effect: 'Name servers to ask for dnsNames; none listed: those of this machine.',
+    item: isServer,
+  })
+  readonly dnsServers: readonly string[] = [];
+
   /** Consul: its HTTP address. Default localhost:8500. */
   @TextKnob({ unit: 'host:port or URL', effect: 'Where Consul answers over HTTP.' })
   readonly consulAddress: string = 'localhost:8500';
@@ -61,6 +69,14 @@ export class DiscoveryConfig {
     effect: 'Service type that replicas announce; without it, made of serviceName.',
   })
   readonly mdnsService?: string;
+
+  /** mDNS: where to announce and look. Default: every interface that has multicast. */
+  @TextKnob({
+    unit: 'interface name or its IPv4 address',
+    effect:
+      'Interface on which replicas announce themselves; without it, every one with multicast.',
+  })
+  readonly mdnsInterface?: string;
 
   /** UDP: port of the beacons. */
   @IntegerKnob({

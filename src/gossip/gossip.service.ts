@@ -6,7 +6,6 @@ import { Random } from '../common/random.js';
 import { advertisedEndpoint } from './advertised-endpoint.js';
 import { AllowedNetworks } from '../common/allowed-networks.js';
 import { utf8 } from './core/bytes.js';
-import { sameEndpoint } from './core/endpoint.js';
 import type { Endpoint } from './core/endpoint.js';
 import type { GossipListener } from './gossip-transport.js';
 import { DEFAULT_VSN, META_BYTES_MAX } from './core/gossip-options.js';
@@ -87,14 +86,24 @@ export class GossipService {
     return this.self.member;
   }
 
-  /** Exchanges the state with every address behind these names. */
-  join(addresses: readonly string[]): Promise<JoinOutcome> {
-    return this.joinAll(addresses, () => true);
-  }
-
-  /** Joins those of the addresses at which no member is known to be up; for seeds, now and then. */
-  rejoin(addresses: readonly string[]): Promise<JoinOutcome> {
-    return this.joinAll(addresses, (to) => !this.isUpAt(to));
+  /**
+   * Exchanges the state with every address behind these names. All at once: one that does not answer
+   * must not keep us from those that do.
+   */
+  async join(addresses: readonly string[]): Promise<JoinOutcome> {
+    const errors: string[] = [];
+    let joined = 0;
+    const joinOne = async (text: string, to: Endpoint): Promise<void> => {
+      const error = await this.joinAt(to);
+      if (error === undefined) joined++;
+      else errors.push(`${text}: ${error}`);
+    };
+    const joinName = async (text: string): Promise<void> => {
+      const endpoints = await this.resolve(text, errors);
+      await Promise.all(endpoints.map((to) => joinOne(text, to)));
+    };
+    await Promise.all(addresses.map(joinName));
+    return { joined, errors };
   }
 
   /** Between `start` and `stop`. */
@@ -211,26 +220,6 @@ export class GossipService {
     return new GossipDriver(options, { ...this.ports, wire });
   }
 
-  /** All at once: one that does not answer must not keep us from those that do. */
-  private async joinAll(
-    addresses: readonly string[],
-    wants: (to: Endpoint) => boolean,
-  ): Promise<JoinOutcome> {
-    const errors: string[] = [];
-    let joined = 0;
-    const joinOne = async (text: string, to: Endpoint): Promise<void> => {
-      const error = await this.joinAt(to);
-      if (error === undefined) joined++;
-      else errors.push(`${text}: ${error}`);
-    };
-    const joinName = async (text: string): Promise<void> => {
-      const endpoints = (await this.resolve(text, errors)).filter(wants);
-      await Promise.all(endpoints.map((to) => joinOne(text, to)));
-    };
-    await Promise.all(addresses.map(joinName));
-    return { joined, errors };
-  }
-
   private async resolve(text: string, errors: string[]): Promise<readonly Endpoint[]> {
     try {
       return await resolveAddress(text, this.bound?.port ?? this.settings.port);
@@ -245,13 +234,6 @@ export class GossipService {
     const input = { kind: 'join', exchange, to } as const;
     const outcome = await this.running.request('exchangeDone', exchange, input);
     return outcome.error;
-  }
-
-  private isUpAt(to: Endpoint): boolean {
-    return this.members().some(
-      (member) =>
-        (member.state === 'alive' || member.state === 'suspect') && sameEndpoint(member, to),
-    );
   }
 }
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { WeirConfig } from '../config/weir-config.js';
+import { DiscoveryService } from '../discovery/discovery.service.js';
 import { type Condition, conditionOf, type Parts } from './core/condition.js';
 import { HealthSources } from './health-sources.js';
 import { Readiness } from './readiness.js';
@@ -14,6 +15,7 @@ export class HealthService {
     private readonly readiness: Readiness,
     private readonly sources: HealthSources,
     private readonly config: WeirConfig,
+    private readonly discovery: DiscoveryService,
   ) {}
 
   condition(): Condition {
@@ -31,6 +33,7 @@ export class HealthService {
       journaledDebits: records,
       isJournalFull: isFull,
       ...cluster.ailments(),
+      failingSources: this.discovery.failingSources(),
     };
   }
 }

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { DiscoveryService } from '../discovery/discovery.service.js';
 import { HealthService } from '../health/health.service.js';
 import { RpcRim } from '../rpc/rpc-rim.js';
 import { registerClusterMetrics } from './cluster-metrics.js';
+import { registerDiscoveryMetrics } from './discovery-metrics.js';
 import { registerCounterMetrics } from './counter-metrics.js';
 import { journalGauges } from './journal-metrics.js';
 import { registerDecisionMetrics } from './decision-metrics.js';
@@ -22,6 +24,7 @@ export class MetricsService {
     { guard, observer }: RpcRim,
     { checks, counters, journal, cluster }: MetricSources,
     health: HealthService,
+    discovery: DiscoveryService,
   ) {
     collectDefaultMetrics({ register: this.registry });
     registerRpcMetrics(this.registry, observer.stats);
@@ -32,6 +35,7 @@ export class MetricsService {
     registerGauges(this.registry, journalGauges(journal));
     registerClusterMetrics(this.registry, cluster.membership);
     registerReplicationMetrics(this.registry, cluster.replication);
+    registerDiscoveryMetrics(this.registry, discovery);
     registerGauges(this.registry, [
       {
         name: 'weir_ready',

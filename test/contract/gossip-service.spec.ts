@@ -8,8 +8,6 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { GossipSeedDriver } from '../../src/gossip/gossip-seed.driver.js';
-import { StaticGossipSeeds } from '../../src/gossip/gossip-seeds.js';
 import { waitFor } from '../interop/memberlist/wait-for.js';
 import { WeirNode } from '../interop/memberlist/weir-node.js';
 
@@ -162,22 +160,5 @@ describe('gossip service', () => {
     await expect(WeirNode.start('x', { advertiseHost: '0.0.0.0' })).rejects.toThrow(
       /advertiseHost/,
     );
-  });
-});
-
-describe('seeds', () => {
-  it('are called until somebody is there, and left in peace then', async () => {
-    const { node: first, port } = await start();
-    await first.stop();
-    nodes.splice(0);
-    const { node } = await start();
-    const seeds = new StaticGossipSeeds([`127.0.0.1:${port}`, 'no.such.host.invalid:1']);
-    const driver = new GossipSeedDriver(node.service, seeds, 50);
-    await driver.start();
-    expect(node.memberNames()).toEqual(['n0']);
-    const late = await WeirNode.start('late', { port, ...fast });
-    nodes.push(late);
-    await waitFor('the seed to be found', 5_000, () => node.memberNames().length === 2);
-    driver.stop();
   });
 });

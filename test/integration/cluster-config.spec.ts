@@ -274,3 +274,95 @@ describe('durationMs', () => {
     expect(durationMs(text)).toBe(expected);
   });
 });
+
+describe('discovery', () => {
+  const of = (discovery: object, more: object = {}): string[] =>
+    faultsOf(
+      JSON.stringify({
+        cluster: { enabled: true, discovery: { enabled: true, ...discovery }, ...more },
+      }),
+    );
+  const KEY = 'cluster.discovery.';
+
+  it.each([
+    ['no type', {}, [`${KEY}type=: is missing`]],
+    [
+      'a type that does not exist',
+      { type: 'zookeeper' },
+      [`${KEY}type="zookeeper": must be one of`, `${KEY}type=: is missing`],
+    ],
+    ['static without peers', { type: 'static' }, ['cluster.peers=: is empty, and type static']],
+    ['dns without names', { type: 'dns' }, [`${KEY}dnsNames=: is missing, and type dns needs it`]],
+    [
+      'kubernetes without selector or service',
+      { type: 'kubernetes' },
+      [
+        `${KEY}k8sLabelSelector=: is missing, and type kubernetes needs it, unless ${KEY}serviceName`,
+      ],
+    ],
+    ['consul without a name', { type: 'consul' }, [`${KEY}serviceName=: is missing`]],
+    [
+      'etcd without name and endpoints',
+      { type: 'etcd' },
+      [`${KEY}serviceName=: is missing`, `${KEY}etcdEndpoints=: is missing`],
+    ],
+    [
+      'udp without anything',
+      { type: 'udp' },
+      [
+        `${KEY}serviceName=: is missing`,
+        `${KEY}udpBroadcastPort=: is missing`,
+        `${KEY}allowedAddressSpace=: is missing, and type udp needs it: anybody in the broadcast`,
+      ],
+    ],
+    [
+      'keys of another type',
+      { type: 'dns', dnsNames: ['weir'], etcdEndpoints: ['http://etcd:2379'] },
+      [`${KEY}etcdEndpoints=: belongs to type etcd, and type is dns`],
+    ],
+    [
+      'a service type that is none',
+      { type: 'mdns', mdnsService: 'weir' },
+      [`${KEY}mdnsService="weir": is no service type: write it like _weir._tcp`],
+    ],
+    [
+      'beacons on the port of the gossip',
+      {
+        type: 'udp',
+        serviceName: 'w',
+        udpBroadcastPort: 7946,
+        allowedAddressSpace: ['10.0.0.0/8'],
+      },
+      [`${KEY}udpBroadcastPort=7946: is the port of the gossip`],
+    ],
+    [
+      'a network that does not parse',
+      { type: 'mdns', allowedAddressSpace: ['10.0.0.0/33'] },
+      [`${KEY}allowedAddressSpace=["10.0.0.0/33"]: must be a list of`],
+    ],
+    [
+      'a name server by name',
+      { type: 'dns', dnsNames: ['weir'], dnsServers: ['dns.internal:53'] },
+      [`${KEY}dnsServers=["dns.internal:53"]: must be a list of`],
+    ],
+  ])('refuses %s, and names the key', (_name, discovery, starts) => {
+    expect(of(discovery)).toEqual(starts.map((start) => expect.stringContaining(start)));
+  });
+
+  it.each([
+    ['dns with peers: both are used', { type: 'dns', dnsNames: ['weir'] }, { peers: ['a:7946'] }],
+    ['empty lists of other types', { type: 'mdns', dnsNames: [], etcdEndpoints: [] }, {}],
+    ['kubernetes by service', { type: 'kubernetes', serviceName: 'weir' }, {}],
+    [
+      'name servers',
+      { type: 'dns', dnsNames: ['weir'], dnsServers: ['10.0.0.2', '[fd00::1]:53'] },
+      {},
+    ],
+  ])('takes %s', (_name, discovery, more) => {
+    expect(of(discovery, more)).toEqual([]);
+  });
+
+  it('is not looked at while it is not enabled', () => {
+    expect(of({ enabled: false, type: 'udp' })).toEqual([]);
+  });
+});

@@ -11,6 +11,7 @@ const well: Parts = {
   silentReplicas: 0,
   disagreeingReplicas: 0,
   unlinkedReplicas: [],
+  failingSources: 0,
 };
 
 describe('conditionOf', () => {
@@ -55,6 +56,13 @@ describe('conditionOf', () => {
     expect(conditionOf({ ...well, unlinkedReplicas: ['b', 'c'] })).toEqual({
       state: 'degraded',
       reasons: ['no counts are exchanged with b', 'no counts are exchanged with c'],
+    });
+  });
+
+  it('says that discovery fails, and goes on', () => {
+    expect(conditionOf({ ...well, failingSources: 1 })).toEqual({
+      state: 'degraded',
+      reasons: ['discovery failing'],
     });
   });
 

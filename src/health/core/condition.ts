@@ -18,6 +18,8 @@ export interface Parts {
   readonly disagreeingReplicas: number;
   /** Other replicas that are up and with which no counts are exchanged, by name. */
   readonly unlinkedReplicas: readonly string[];
+  /** Sources of discovery that cannot be asked, or only in part. */
+  readonly failingSources: number;
 }
 
 export interface Condition {
@@ -35,6 +37,7 @@ export function conditionOf(parts: Parts): Condition {
     reasons.push('governance stale');
   if (parts.journaledDebits > 0) reasons.push('debits in the journal');
   if (parts.silentReplicas > 0) reasons.push('a replica does not answer');
+  if (parts.failingSources > 0) reasons.push('discovery failing');
   if (parts.disagreeingReplicas > 0) reasons.push('replicas disagree on settings');
   for (const name of parts.unlinkedReplicas) reasons.push(`no counts are exchanged with ${name}`);
   return { state: reasons.length === 0 ? 'ok' : 'degraded', reasons };
