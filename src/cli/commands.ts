@@ -3,6 +3,7 @@ import { budgetCommand } from './commands/budget.js';
 import { checkCommand } from './commands/check.js';
 import { clusterCommand } from './commands/cluster.js';
 import { configCommand } from './commands/config.js';
+import { discoverCommand } from './commands/discover.js';
 import { customerCommand } from './commands/customer.js';
 import { debitCommand } from './commands/debit.js';
 import { grantCommand } from './commands/grant.js';
@@ -25,6 +26,7 @@ export const COMMANDS: readonly CliCommand[] = [
   quickstartCommand,
   serveCommand,
   configCommand,
+  discoverCommand,
   checkCommand,
   debitCommand,
   usageCommand,

@@ -46,6 +46,9 @@ export class NamePeerSource extends PollingPeerSource {
   private answer(outcomes: readonly NameOutcome[]): PollAnswer {
     const ttls = outcomes.flatMap(({ ttlSeconds }) => ttlSeconds ?? []);
     const faults = outcomes.flatMap(({ fault }) => fault ?? []);
+    // Nobody said anything: the answer of before stays, and grows older.
+    if (outcomes.every(({ isWhole, peers }) => !isWhole && peers.length === 0))
+      throw new Error(faults.join('; '));
     return {
       peers: this.answers.all(),
       ...(ttls.length === 0 ? {} : { ttlSeconds: Math.min(...ttls) }),

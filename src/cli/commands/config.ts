@@ -1,6 +1,5 @@
 import type { CliCommand } from '../command.js';
 import type { CliContext, OutputOptions } from '../context.js';
-import { CliError } from '../exit-code.js';
 
 interface Options extends OutputOptions {
   readonly config?: string;
@@ -26,7 +25,8 @@ export const configCommand: CliCommand = {
 };
 
 async function checkConfig(options: Options, context: CliContext): Promise<void> {
-  const { config, sources, warnings } = await load(options, context);
+  const { loadServiceConfig } = await import('../service-config.js');
+  const { config, sources, warnings } = loadServiceConfig(options.config, context.io.env);
   const { describeConfig } = await import('../../config/describe-config.js');
   const knobs = describeConfig(config, sources);
   for (const warning of warnings) context.note(`warning: ${warning}`);
@@ -46,22 +46,4 @@ async function checkConfig(options: Options, context: CliContext): Promise<void>
         knobs,
       )}\nThe configuration is valid.\n`,
   });
-}
-
-/** Loaded only here: the rest of the command line needs no configuration of a service. */
-async function load(
-  { config: file }: Options,
-  { io }: CliContext,
-): Promise<ReturnType<typeof import('../../config/load-config.js').loadConfig>> {
-  const { loadConfig } = await import('../../config/load-config.js');
-  const { ConfigError } = await import('../../config/config-error.js');
-  const { checkCluster } = await import('../../cluster/gossip-settings-of.js');
-  const source = file === undefined ? {} : { file };
-  try {
-    const loaded = loadConfig({ ...source, env: io.env, cwd: process.cwd() });
-    checkCluster(loaded.config);
-    return loaded;
-  } catch (error) {
-    throw error instanceof ConfigError ? new CliError(error.message) : error;
-  }
 }

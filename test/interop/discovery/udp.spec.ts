@@ -90,7 +90,7 @@ describeWith({ programs: ['ip'], namespaces: true }, 'udp between machines', () 
       const outside = bench({});
       const c = await outside.run(outside.replica(2), 'replica');
       const garbage = `require('node:dgram').createSocket('udp4').send(Buffer.from('garbage'), 7999, '${lab.host(0)}', () => process.exit())`;
-      const [file = '', ...args] = [...lab.on(1), process.execPath, '-e', garbage];
+      const [file, ...args] = ['ip', ...lab.on(1).slice(1), process.execPath, '-e', garbage];
       expect(spawnSync(file, args).status).toBe(0);
       const told = (text: string) => () =>
         a.logs.filter((line) => line.includes(text)).length === 1;
