@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Server } from '@grpc/grpc-js';
 import type { INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { AppModule } from './app.module.js';
@@ -130,11 +131,13 @@ function grpcServer(app: INestApplication, config: WeirConfig): WeirGrpcServer {
       'weir.v1.LedgerService': LedgerServiceService,
     },
   };
-  return new WeirGrpcServer(options, [
-    (server) => addQuotaService(server, app.get(QuotaController), app.get(RpcRim)),
-    (server) => app.get(GrpcHealth).addTo(server),
+  const rim = app.get(RpcRim);
+  const services = [
+    (server: Server) => addQuotaService(server, app.get(QuotaController), rim),
+    (server: Server) => app.get(GrpcHealth).addTo(server),
     addReflection,
-  ]);
+  ];
+  return new WeirGrpcServer(options, services, rim.streams);
 }
 
 /**

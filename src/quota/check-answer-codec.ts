@@ -25,19 +25,23 @@ export type CheckResult =
   | { readonly status: 'failed'; readonly error: ItemError };
 
 export function encodeCheckAnswer(answer: CheckAnswer): Buffer {
+  writer.begin();
   writeAnswer(answer);
   return writer.finish();
 }
 
 /** A `BatchCheckLimitResponse`. */
 export function encodeCheckResults(results: readonly CheckResult[]): Buffer {
+  writer.begin();
   writeCheckResults(1, results);
   return writer.finish();
 }
 
-const writer = new WireWriter();
+/** One for all messages with answers in them; what is written is copied out before the next one begins. */
+export const writer = new WireWriter();
 
-function writeCheckResults(field: number, results: readonly CheckResult[]): void {
+/** A list of `CheckLimitResult`. */
+export function writeCheckResults(field: number, results: readonly CheckResult[]): void {
   for (let i = results.length - 1; i >= 0; i--) {
     const result = results[i];
     if (result === undefined) continue;

@@ -7,14 +7,21 @@ import {
   BatchCheckLimitResponse,
   CheckLimitRequest,
   CheckLimitResponse,
+  type CheckLimitResult,
+  DebitBudgetRequest,
+  DebitBudgetResponse,
+  type DebitBudgetResult,
+  StreamRequest,
+  StreamResponse,
 } from '../gen/weir/v1/quota_service.js';
 import { type CheckResult, encodeCheckAnswer, encodeCheckResults } from './check-answer-codec.js';
 import type { CheckAnswer } from './check-limit.service.js';
 import { decodeCheck, decodeCheckBatch } from './check-request-codec.js';
 import type { DenyReason, PolicyVerdict, Refusal } from './core/decision.js';
 import { fromCheckAnswer, REASONS, toRawCheck } from './quota-proto.js';
+import { decodeStreamBatch, encodeStreamAnswer } from './stream-codec.js';
 
-const RUNS = { numRuns: 500 };
+const RUNS = { numRuns: 200 };
 
 const optional = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
 const text = fc.oneof(
@@ -73,6 +80,27 @@ describe('the decoder of checks', () => {
         expect(decodeCheckBatch(bytes)).toEqual(
           BatchCheckLimitRequest.decode(bytes).checks.map(toRawCheck),
         );
+      }),
+      RUNS,
+    );
+  });
+
+  it('reads the batches of a stream as the generated one does', () => {
+    const debits = fc.array(
+      fc.record({ idempotencyKey: text, amountNanos: optional(int64) }).map((given) => ({
+        ...DebitBudgetRequest.decode(new Uint8Array()),
+        ...given,
+      })),
+      { maxLength: 1 },
+    );
+    const id = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+    const batch = fc.record({ id, checks: fc.array(request, { maxLength: 3 }), debits });
+    fc.assert(
+      fc.property(batch, (message) => {
+        const bytes = Buffer.from(StreamRequest.encode(message).finish());
+        const decoded = StreamRequest.decode(bytes);
+        const checks = decoded.checks.map(toRawCheck);
+        expect(decodeStreamBatch(bytes)).toEqual({ ...decoded, checks });
       }),
       RUNS,
     );
@@ -198,30 +226,53 @@ describe('the encoder of answers', () => {
     );
   });
 
+  const error = fc.record({
+    code: fc.nat(16),
+    message: text,
+    violations: fc.array(fc.record({ field: text, description: text }), { maxLength: 2 }),
+  });
+  const failed: fc.Arbitrary<CheckResult> = fc.record({ status: fc.constant('failed'), error });
+  const fulfilled: fc.Arbitrary<CheckResult> = fc.record({
+    status: fc.constant('fulfilled'),
+    value: answer,
+  });
+  const results = fc.array(fc.oneof(fulfilled, failed), { maxLength: 8 });
+  const messageOf = (result: CheckResult): CheckLimitResult =>
+    result.status === 'fulfilled'
+      ? { result: { $case: 'response', value: fromCheckAnswer(result.value) } }
+      : { result: { $case: 'error', value: result.error } };
+
   it('writes batches as the generated one does, errors of items in their places', () => {
-    const failed: fc.Arbitrary<CheckResult> = fc.record({
-      status: fc.constant('failed'),
-      error: fc.record({
-        code: fc.nat(16),
-        message: text,
-        violations: fc.array(fc.record({ field: text, description: text }), { maxLength: 2 }),
+    fc.assert(
+      fc.property(results, (given) => {
+        const message: BatchCheckLimitResponse = { results: given.map(messageOf) };
+        expect(encodeCheckResults(given)).toEqual(
+          Buffer.from(BatchCheckLimitResponse.encode(message).finish()),
+        );
       }),
-    });
-    const fulfilled: fc.Arbitrary<CheckResult> = fc.record({
-      status: fc.constant('fulfilled'),
-      value: answer,
+      RUNS,
+    );
+  });
+
+  it('writes the batches of a stream as the generated one does', () => {
+    const debit: fc.Arbitrary<DebitBudgetResult> = fc.oneof(
+      fc.record({ result: fc.record({ $case: fc.constant('error'), value: error }) }),
+      fc.record({ debitId: text, amountNanos: int64 }).map((given): DebitBudgetResult => {
+        const value = { ...DebitBudgetResponse.decode(new Uint8Array()), ...given };
+        return { result: { $case: 'response', value } };
+      }),
+    );
+    const batch = fc.record({
+      id: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+      checks: results,
+      debits: fc.array(debit, { maxLength: 3 }),
+      error: optional(error),
     });
     fc.assert(
-      fc.property(fc.array(fc.oneof(fulfilled, failed), { maxLength: 8 }), (results) => {
-        const message: BatchCheckLimitResponse = {
-          results: results.map((each) =>
-            each.status === 'fulfilled'
-              ? { result: { $case: 'response', value: fromCheckAnswer(each.value) } }
-              : { result: { $case: 'error', value: each.error } },
-          ),
-        };
-        expect(encodeCheckResults(results)).toEqual(
-          Buffer.from(BatchCheckLimitResponse.encode(message).finish()),
+      fc.property(batch, (given) => {
+        const message = { ...given, checks: given.checks.map(messageOf) };
+        expect(encodeStreamAnswer(given)).toEqual(
+          Buffer.from(StreamResponse.encode(message).finish()),
         );
       }),
       RUNS,

@@ -25,6 +25,16 @@ export function decodeCheckBatch(bytes: Buffer): readonly RawCheck[] {
   return reader.batch(bytes) ?? BatchCheckLimitRequest.decode(bytes).checks.map(toRawCheck);
 }
 
+/** A `StreamRequest` with checks only; undefined if it is anything else. */
+export function readCheckStream(bytes: Buffer): CheckStream | undefined {
+  return reader.stream(bytes);
+}
+
+interface CheckStream {
+  readonly id: bigint;
+  readonly checks: readonly RawCheck[];
+}
+
 type Fields = { -readonly [K in keyof Omit<RawCheck, 'labels'>]: RawCheck[K] } & {
   labels: Record<string, string>;
 };
@@ -46,6 +56,21 @@ class CheckReader {
       if (this.isStrange) return undefined;
     }
     return checks;
+  }
+
+  /** Undefined: read it by other means. */
+  stream(bytes: Buffer): CheckStream | undefined {
+    this.begin(bytes);
+    const checks: RawCheck[] = [];
+    let id = 0n;
+    while (this.at < bytes.length) {
+      const tag = bytes[this.at++];
+      if (tag === 0x08) id = BigInt(this.varint());
+      else if (tag === SECOND_BYTES) checks.push(this.fields(this.end(bytes.length)));
+      else return undefined;
+      if (this.isStrange) return undefined;
+    }
+    return { id, checks };
   }
 
   /** Undefined: read it by other means. */

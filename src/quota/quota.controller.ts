@@ -39,6 +39,7 @@ import {
   toSubject,
 } from './quota-proto.js';
 import { ReservationsService } from './reservations.service.js';
+import type { StreamAnswer, StreamBatch } from './stream-codec.js';
 import { type Usage, UsageService } from './usage.service.js';
 
 export const BATCH_ITEMS_MAX = 1_000;
@@ -62,11 +63,7 @@ export class QuotaController {
     checks: readonly RawCheck[],
   ): readonly CheckResult[] | Promise<readonly CheckResult[]> {
     requireBatchSize('checks', checks.length, BATCH_ITEMS_MAX);
-    const outcomes = runBatch(checks, {
-      parse: checkCall,
-      run: (calls) => this.checks.checkMany(calls),
-    });
-    return outcomes instanceof Promise ? outcomes.then(checkResults) : checkResults(outcomes);
+    return this.decideChecks(checks);
   }
 
   async debitBudget(request: DebitBudgetRequest): Promise<DebitBudgetResponse> {
@@ -75,11 +72,20 @@ export class QuotaController {
 
   async batchDebitBudget({ debits }: BatchDebitBudgetRequest): Promise<BatchDebitBudgetResponse> {
     requireBatchSize('debits', debits.length, BATCH_ITEMS_MAX);
-    const results = await runBatch(debits, {
-      parse: (item) => debitCall(toDebitCall(item)),
-      run: (calls) => this.debits.debitMany(calls),
-    });
-    return { results: results.map(debitResult) };
+    return { results: await this.postDebits(debits) };
+  }
+
+  /** One batch of a stream. The checks are decided before this returns, also if the debits take a while. */
+  answerBatch({ id, checks, debits }: StreamBatch): StreamAnswer | Promise<StreamAnswer> {
+    try {
+      requireBatchSize('checks and debits', checks.length + debits.length, BATCH_ITEMS_MAX);
+    } catch (error) {
+      return { id, checks: [], debits: [], error: fromItemError(error) };
+    }
+    const decided = this.decideChecks(checks);
+    if (debits.length > 0 || decided instanceof Promise)
+      return this.answerLater(id, decided, this.postDebits(debits));
+    return { id, checks: decided, debits: [] };
   }
 
   async extendReservation(request: ExtendReservationRequest): Promise<ExtendReservationResponse> {
@@ -94,6 +100,33 @@ export class QuotaController {
 
   async getUsage(request: GetUsageRequest): Promise<GetUsageResponse> {
     return fromUsage(await this.usageOf(request));
+  }
+
+  private decideChecks(
+    checks: readonly RawCheck[],
+  ): readonly CheckResult[] | Promise<readonly CheckResult[]> {
+    const outcomes = runBatch(checks, {
+      parse: checkCall,
+      run: (calls) => this.checks.checkMany(calls),
+    });
+    return outcomes instanceof Promise ? outcomes.then(checkResults) : checkResults(outcomes);
+  }
+
+  private async answerLater(
+    id: bigint,
+    checks: Promise<readonly CheckResult[]> | readonly CheckResult[],
+    debits: Promise<DebitBudgetResult[]>,
+  ): Promise<StreamAnswer> {
+    const [decided, posted] = await Promise.all([checks, debits]);
+    return { id, checks: decided, debits: posted };
+  }
+
+  private async postDebits(debits: readonly DebitBudgetRequest[]): Promise<DebitBudgetResult[]> {
+    const results = await runBatch(debits, {
+      parse: (item) => debitCall(toDebitCall(item)),
+      run: (calls) => this.debits.debitMany(calls),
+    });
+    return results.map(debitResult);
   }
 
   private usageOf({ subject, interval }: GetUsageRequest): Promise<Usage> {

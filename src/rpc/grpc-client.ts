@@ -1,5 +1,6 @@
 import {
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   credentials,
   Metadata,
@@ -9,16 +10,16 @@ import {
 import type { FieldViolation } from '../common/domain-error.js';
 import { BadRequest, RetryInfo, Status } from '../gen/google/rpc/status.js';
 
-/** One unary method of a generated service definition. */
-interface UnaryMethod {
+/** One method of a generated service definition: a call and its answer, or a stream of them. */
+interface ServiceMethod {
   readonly path: string;
-  readonly requestStream: false;
-  readonly responseStream: false;
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
   requestSerialize(value: never): Buffer;
   responseDeserialize(bytes: Buffer): unknown;
 }
 
-export type ServiceMethods = Readonly<Record<string, UnaryMethod>>;
+export type ServiceMethods = Readonly<Record<string, ServiceMethod>>;
 
 type RequestOf<M> = M extends { requestSerialize: (value: infer R) => Buffer } ? R : never;
 type ResponseOf<M> = M extends { responseDeserialize: (bytes: Buffer) => infer R } ? R : never;
@@ -28,12 +29,15 @@ export interface CallSettings {
   readonly deadlineMs?: number;
 }
 
-/** Every method of the service as a promise, and `close`. */
+type UnaryCall<M> = (request: RequestOf<M>, settings?: CallSettings) => Promise<ResponseOf<M>>;
+/** Without a deadline, unless one is given. */
+type StreamCall<M> = (settings?: CallSettings) => ClientDuplexStream<RequestOf<M>, ResponseOf<M>>;
+
+/** Every method of the service as a promise or a stream, and `close`. */
 export type GrpcClient<D> = {
-  readonly [K in keyof D]: (
-    request: RequestOf<D[K]>,
-    settings?: CallSettings,
-  ) => Promise<ResponseOf<D[K]>>;
+  readonly [K in keyof D]: D[K] extends { readonly requestStream: true }
+    ? StreamCall<D[K]>
+    : UnaryCall<D[K]>;
 } & { close(): void };
 
 export interface GrpcClientOptions {
@@ -95,7 +99,7 @@ export function createClient<D extends ServiceMethods>(
     const site = { client, address, method, label: `${serviceName}/${upperFirst(name)}` };
     const call = (request: never, settings: CallSettings = {}): Promise<unknown> =>
       unary(site, request, settings.deadlineMs ?? deadlineMs);
-    return [name, call];
+    return [name, method.requestStream ? openerOf(site) : call];
   });
   // The type follows the definition entry by entry, which Object.fromEntries cannot express.
   return Object.fromEntries([...methods, ['close', () => client.close()]]) as GrpcClient<D>;
@@ -104,7 +108,7 @@ export function createClient<D extends ServiceMethods>(
 interface CallSite {
   readonly client: Client;
   readonly address: string;
-  readonly method: UnaryMethod;
+  readonly method: ServiceMethod;
   readonly label: string;
 }
 
@@ -124,6 +128,17 @@ function unary(site: CallSite, request: never, deadlineMs: number): Promise<unkn
       },
     );
   });
+}
+
+function openerOf({ client, method }: CallSite) {
+  return ({ deadlineMs }: CallSettings = {}): ClientDuplexStream<never, unknown> =>
+    client.makeBidiStreamRequest<never, unknown>(
+      method.path,
+      (value) => method.requestSerialize(value),
+      (bytes) => method.responseDeserialize(bytes),
+      new Metadata(),
+      deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs },
+    );
 }
 
 function toCallError(error: ServiceError, site: CallSite): GrpcCallError {

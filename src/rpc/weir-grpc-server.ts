@@ -1,5 +1,6 @@
 import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
 import { ServerGrpc } from '@nestjs/microservices';
+import type { OpenStreams } from './open-streams.js';
 
 export interface GrpcServerOptions {
   readonly host: string;
@@ -29,6 +30,7 @@ export class WeirGrpcServer extends ServerGrpc {
   constructor(
     private readonly settings: GrpcServerOptions,
     private readonly directServices: readonly DirectService[],
+    private readonly openStreams: OpenStreams,
   ) {
     super({ package: [...settings.packages], packageDefinition: settings.controllerServices });
   }
@@ -47,11 +49,12 @@ export class WeirGrpcServer extends ServerGrpc {
     return server;
   }
 
-  /** Refuses new calls at once, and waits for the others for at most `graceMs`. */
+  /** Refuses new calls at once, ends open streams, and waits for the others for at most `graceMs`. */
   override async close(): Promise<void> {
     const { server } = this;
     if (server === undefined) return;
     this.server = undefined;
+    this.openStreams.drain();
     await new Promise<void>((resolve) => {
       const deadline = setTimeout(() => {
         server.forceShutdown();

@@ -22,12 +22,17 @@ export class WireWriter {
     return this.memory.length - this.at;
   }
 
-  /** The message in memory of its own; the writer is empty again. */
+  /** Forgets what was written: also what a message that could not be finished has left. */
+  begin(): void {
+    this.at = this.memory.length;
+  }
+
+  /** The message, in memory of its own. */
   finish(): Buffer {
     const message = Buffer.allocUnsafe(this.written);
     this.memory.copy(message, 0, this.at);
     if (this.memory.length > CAPACITY_KEPT) this.memory = Buffer.allocUnsafe(CAPACITY_MIN);
-    this.at = this.memory.length;
+    this.begin();
     return message;
   }
 

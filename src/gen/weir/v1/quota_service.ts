@@ -6,7 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import type { handleUnaryCall, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { handleBidiStreamingCall, handleUnaryCall, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { GrpcMethod, GrpcStreamMethod } from "@nestjs/microservices";
 import { Observable } from "rxjs";
 import { Duration } from "../../google/protobuf/duration.js";
@@ -299,6 +299,27 @@ export interface BatchDebitBudgetResponse {
 
 export interface DebitBudgetResult {
   result: { $case: "response"; value: DebitBudgetResponse } | { $case: "error"; value: ItemError } | undefined;
+}
+
+/** One batch of a stream. */
+export interface StreamRequest {
+  /** Chosen by the caller, who finds the answer by it. What it is, and whether it is unique, is not looked at. */
+  id: bigint;
+  /** Decided first, in order, each atomic by itself. */
+  checks: CheckLimitRequest[];
+  /** Posted in order, each atomic by itself. Together with the checks 1 to 1,000 items. */
+  debits: DebitBudgetRequest[];
+}
+
+export interface StreamResponse {
+  /** That of the request. */
+  id: bigint;
+  /** In the order of the request. */
+  checks: CheckLimitResult[];
+  /** In the order of the request. They are durable. */
+  debits: DebitBudgetResult[];
+  /** Why nothing of the request was done. Absent: see the results of its items. */
+  error: ItemError | undefined;
 }
 
 /** Why one item of a batch has no answer; the others are not affected. */
@@ -2022,6 +2043,159 @@ export const DebitBudgetResult: MessageFns<DebitBudgetResult> = {
   },
 };
 
+function createBaseStreamRequest(): StreamRequest {
+  return { id: 0n, checks: [], debits: [] };
+}
+
+export const StreamRequest: MessageFns<StreamRequest> = {
+  encode(message: StreamRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0n) {
+      if (BigInt.asUintN(64, message.id) !== message.id) {
+        throw new globalThis.Error("value provided for field message.id of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.id);
+    }
+    for (const v of message.checks) {
+      CheckLimitRequest.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.debits) {
+      DebitBudgetRequest.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.checks.push(CheckLimitRequest.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.debits.push(DebitBudgetRequest.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseStreamResponse(): StreamResponse {
+  return { id: 0n, checks: [], debits: [], error: undefined };
+}
+
+export const StreamResponse: MessageFns<StreamResponse> = {
+  encode(message: StreamResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0n) {
+      if (BigInt.asUintN(64, message.id) !== message.id) {
+        throw new globalThis.Error("value provided for field message.id of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.id);
+    }
+    for (const v of message.checks) {
+      CheckLimitResult.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.debits) {
+      DebitBudgetResult.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.error !== undefined) {
+      ItemError.encode(message.error, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.checks.push(CheckLimitResult.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.debits.push(DebitBudgetResult.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.error = ItemError.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseItemError(): ItemError {
   return { code: 0, message: "", violations: [] };
 }
@@ -2396,6 +2570,15 @@ export interface QuotaServiceClient {
 
   releaseReservation(request: ReleaseReservationRequest): Observable<ReleaseReservationResponse>;
 
+  /**
+   * Batches over one stream, for gateways that ask all the time: it saves what a call of its own costs.
+   * Each request has one response with its id. Those that meet only limits are answered at once, and may
+   * overtake others. A replica reads on as its answers are read, and has at most 16 requests in work for
+   * each stream. A request that is wrong is answered with `error`, and the stream goes on.
+   */
+
+  stream(request: Observable<StreamRequest>): Observable<StreamResponse>;
+
   /** What an owner has used: the state of its policies, and the sums of its debits. Counts nothing. */
 
   getUsage(request: GetUsageRequest): Observable<GetUsageResponse>;
@@ -2450,6 +2633,15 @@ export interface QuotaServiceController {
     request: ReleaseReservationRequest,
   ): Promise<ReleaseReservationResponse> | Observable<ReleaseReservationResponse> | ReleaseReservationResponse;
 
+  /**
+   * Batches over one stream, for gateways that ask all the time: it saves what a call of its own costs.
+   * Each request has one response with its id. Those that meet only limits are answered at once, and may
+   * overtake others. A replica reads on as its answers are read, and has at most 16 requests in work for
+   * each stream. A request that is wrong is answered with `error`, and the stream goes on.
+   */
+
+  stream(request: Observable<StreamRequest>): Observable<StreamResponse>;
+
   /** What an owner has used: the state of its policies, and the sums of its debits. Counts nothing. */
 
   getUsage(request: GetUsageRequest): Promise<GetUsageResponse> | Observable<GetUsageResponse> | GetUsageResponse;
@@ -2471,7 +2663,7 @@ export function QuotaServiceControllerMethods() {
       GrpcMethod("QuotaService", method)(constructor.prototype[method], method, descriptor);
       Object.defineProperty(constructor.prototype, method, descriptor);
     }
-    const grpcStreamMethods: string[] = [];
+    const grpcStreamMethods: string[] = ["stream"];
     for (const method of grpcStreamMethods) {
       const descriptor: any = Reflect.getOwnPropertyDescriptor(constructor.prototype, method);
       GrpcStreamMethod("QuotaService", method)(constructor.prototype[method], method, descriptor);
@@ -2563,6 +2755,21 @@ export const QuotaServiceService = {
       Buffer.from(ReleaseReservationResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ReleaseReservationResponse => ReleaseReservationResponse.decode(value),
   },
+  /**
+   * Batches over one stream, for gateways that ask all the time: it saves what a call of its own costs.
+   * Each request has one response with its id. Those that meet only limits are answered at once, and may
+   * overtake others. A replica reads on as its answers are read, and has at most 16 requests in work for
+   * each stream. A request that is wrong is answered with `error`, and the stream goes on.
+   */
+  stream: {
+    path: "/weir.v1.QuotaService/Stream" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: StreamRequest): Buffer => Buffer.from(StreamRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): StreamRequest => StreamRequest.decode(value),
+    responseSerialize: (value: StreamResponse): Buffer => Buffer.from(StreamResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): StreamResponse => StreamResponse.decode(value),
+  },
   /** What an owner has used: the state of its policies, and the sums of its debits. Counts nothing. */
   getUsage: {
     path: "/weir.v1.QuotaService/GetUsage" as const,
@@ -2598,6 +2805,13 @@ export interface QuotaServiceServer extends UntypedServiceImplementation {
    * was made, unless `refund` says that it was not.
    */
   releaseReservation: handleUnaryCall<ReleaseReservationRequest, ReleaseReservationResponse>;
+  /**
+   * Batches over one stream, for gateways that ask all the time: it saves what a call of its own costs.
+   * Each request has one response with its id. Those that meet only limits are answered at once, and may
+   * overtake others. A replica reads on as its answers are read, and has at most 16 requests in work for
+   * each stream. A request that is wrong is answered with `error`, and the stream goes on.
+   */
+  stream: handleBidiStreamingCall<StreamRequest, StreamResponse>;
   /** What an owner has used: the state of its policies, and the sums of its debits. Counts nothing. */
   getUsage: handleUnaryCall<GetUsageRequest, GetUsageResponse>;
 }
