@@ -138,15 +138,15 @@ describe('Stream', () => {
     const { keyId } = await declareKey(replica, 'slow-reader');
     await declareLimit(replica, { owner: ofKey(keyId), maximum: 1_000_000n });
     const before = await checksDecided();
-    const batches = 200;
+    const batches = 120;
     const stream = open();
-    const checks = Array.from({ length: 500 }, () => checkOf(keyId));
+    const checks = Array.from({ length: 250 }, () => checkOf(keyId));
     // Before its first read, the client of grpc-js takes whatever comes.
     stream.send({ id: 1n, checks });
     await stream.answer(1n);
     stream.call.pause();
     for (let id = 2n; id <= batches; id++) stream.send({ id, checks });
-    const decided = async () => ((await checksDecided()) - before) / 500;
+    const decided = async () => ((await checksDecided()) - before) / 250;
     let seen = 0;
     let looks = 0;
     await eventually('the replica has stopped reading', async () => {

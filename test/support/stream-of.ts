@@ -36,7 +36,7 @@ export class StreamOf {
 
   /** The name of the status that it ends with. */
   async end(): Promise<string> {
-    await eventually('the stream has ended', () => this.ended !== undefined);
+    await eventually('the stream has ended', () => this.ended !== undefined, 60_000);
     return status[this.ended?.code ?? status.UNKNOWN];
   }
 }
