@@ -15,6 +15,7 @@ import { loadConfig } from './config/load-config.js';
 import type { WeirConfig } from './config/weir-config.js';
 import { ClusterServiceService } from './gen/weir/v1/cluster_service.js';
 import { GovernanceServiceService } from './gen/weir/v1/governance_service.js';
+import { InspectionServiceService } from './gen/weir/v1/inspection_service.js';
 import { LedgerServiceService } from './gen/weir/v1/ledger_service.js';
 import { GrpcHealth } from './health/grpc-health.js';
 import { Readiness } from './health/readiness.js';
@@ -128,6 +129,7 @@ function grpcServer(app: INestApplication, config: WeirConfig): WeirGrpcServer {
     controllerServices: {
       'weir.v1.ClusterService': ClusterServiceService,
       'weir.v1.GovernanceService': GovernanceServiceService,
+      'weir.v1.InspectionService': InspectionServiceService,
       'weir.v1.LedgerService': LedgerServiceService,
     },
   };

@@ -19,6 +19,7 @@ import { replayCommand } from './commands/replay.js';
 import { reservationCommand } from './commands/reservation.js';
 import { serveCommand } from './commands/serve.js';
 import { teamCommand } from './commands/team.js';
+import { topCommand } from './commands/top.js';
 import { usageCommand } from './commands/usage.js';
 
 /** Every command of `weir`, in the order of its help. A module adds its own here. */
@@ -43,5 +44,6 @@ export const COMMANDS: readonly CliCommand[] = [
   clusterCommand,
   membersCommand,
   keyringCommand,
+  topCommand,
   replayCommand,
 ];

@@ -8,6 +8,10 @@ import {
   GovernanceServiceService,
 } from '../gen/weir/v1/governance_service.js';
 import {
+  type InspectionServiceService as InspectionMethods,
+  InspectionServiceService,
+} from '../gen/weir/v1/inspection_service.js';
+import {
   type LedgerServiceService as LedgerMethods,
   LedgerServiceService,
 } from '../gen/weir/v1/ledger_service.js';
@@ -31,6 +35,7 @@ export interface Connection {
   readonly governance: GrpcClient<GovernanceMethods>;
   readonly ledger: GrpcClient<LedgerMethods>;
   readonly cluster: GrpcClient<ClusterMethods>;
+  readonly inspection: GrpcClient<InspectionMethods>;
   close(): void;
 }
 
@@ -58,10 +63,16 @@ export function connect(address: string, timeoutMs: number = DEFAULT_TIMEOUT_MS)
   );
   const ledger = createClient(LedgerServiceService, 'weir.v1.LedgerService', address, options);
   const cluster = createClient(ClusterServiceService, 'weir.v1.ClusterService', address, options);
+  const inspection = createClient(
+    InspectionServiceService,
+    'weir.v1.InspectionService',
+    address,
+    options,
+  );
   const close = (): void => {
-    for (const client of [quota, governance, ledger, cluster]) client.close();
+    for (const client of [quota, governance, ledger, cluster, inspection]) client.close();
   };
-  return { address, quota, governance, ledger, cluster, close };
+  return { address, quota, governance, ledger, cluster, inspection, close };
 }
 
 /** HOST:PORT, as it was typed. */

@@ -10,6 +10,7 @@ const SERVICES = [
   'weir.v1.GovernanceService',
   'weir.v1.LedgerService',
   'weir.v1.ClusterService',
+  'weir.v1.InspectionService',
 ];
 
 /** `grpc.health.v1`: follows readiness, so that a client's load balancer learns of a drain at once. */

@@ -3,6 +3,7 @@ import { BudgetsModule } from '../budgets/budgets.module.js';
 import { CountersModule } from '../counters/counters.module.js';
 import { GovernanceModule } from '../governance/governance.module.js';
 import { BudgetChecks } from './budget-checks.js';
+import { BusiestCountersService } from './busiest-counters.service.js';
 import { CallAdmission } from './call-admission.js';
 import { CheckLimitService } from './check-limit.service.js';
 import { DebitBudgetService } from './debit-budget.service.js';
@@ -10,6 +11,7 @@ import { Estimates } from './estimates.js';
 import { LimitChecks } from './limit-checks.js';
 import { LimitReservations } from './limit-reservations.js';
 import { LimitTakes } from './limit-takes.js';
+import { InspectionController } from './inspection.controller.js';
 import { MatchedPolicies } from './matched-policies.js';
 import { QuotaPorts } from './quota-ports.js';
 import { QuotaController } from './quota.controller.js';
@@ -18,8 +20,10 @@ import { UsageService } from './usage.service.js';
 
 @Module({
   imports: [GovernanceModule, BudgetsModule, CountersModule],
+  controllers: [InspectionController],
   providers: [
     BudgetChecks,
+    BusiestCountersService,
     CallAdmission,
     CheckLimitService,
     DebitBudgetService,

@@ -7,6 +7,7 @@ const PROTO_FOLDER = fileURLToPath(new URL('../../proto', import.meta.url));
 const PUBLIC_FILES = [
   'weir/v1/quota_service.proto',
   'weir/v1/governance_service.proto',
+  'weir/v1/inspection_service.proto',
   'weir/v1/ledger_service.proto',
 ];
 

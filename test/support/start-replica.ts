@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClusterServiceService } from '../../src/gen/weir/v1/cluster_service.js';
 import { GovernanceServiceService } from '../../src/gen/weir/v1/governance_service.js';
+import { InspectionServiceService } from '../../src/gen/weir/v1/inspection_service.js';
 import { LedgerServiceService } from '../../src/gen/weir/v1/ledger_service.js';
 import { QuotaServiceService } from '../../src/gen/weir/v1/quota_service.js';
 import { type RunningService, startService } from '../../src/main.js';
@@ -17,6 +18,7 @@ export interface Replica {
   readonly governance: GrpcClient<typeof GovernanceServiceService>;
   readonly ledger: GrpcClient<typeof LedgerServiceService>;
   readonly cluster: GrpcClient<typeof ClusterServiceService>;
+  readonly inspection: GrpcClient<typeof InspectionServiceService>;
   /** GET from the HTTP port. */
   get(path: string): Promise<Response>;
   stop(): Promise<void>;
@@ -51,6 +53,11 @@ export async function startReplica(
     grpcAddress,
   );
   const ledger = createClient(LedgerServiceService, 'weir.v1.LedgerService', grpcAddress);
+  const inspection = createClient(
+    InspectionServiceService,
+    'weir.v1.InspectionService',
+    grpcAddress,
+  );
   const cluster = createClient(ClusterServiceService, 'weir.v1.ClusterService', grpcAddress);
   return {
     service,
@@ -58,12 +65,14 @@ export async function startReplica(
     governance,
     ledger,
     cluster,
+    inspection,
     get: (path) => fetch(`http://${httpAddress}${path}`),
     async stop() {
       quota.close();
       governance.close();
       ledger.close();
       cluster.close();
+      inspection.close();
       await service.stop();
       await rm(journal, { recursive: true, force: true });
     },

@@ -43,7 +43,7 @@ import { duration, timestamp } from './well-known.js';
 
 const times = { createdAt: optional(timestamp), updatedAt: optional(timestamp) };
 
-const owner = message<Owner>({ kind: enumeration<OwnerKind>(OwnerKind), id: text });
+export const owner = message<Owner>({ kind: enumeration<OwnerKind>(OwnerKind), id: text });
 
 const match = message<Match>({ providers: listOf(text), models: listOf(text), labels: stringMap });
 
