@@ -1,5 +1,14 @@
 import { isNetwork, isServer } from './network.js';
-import { ChoiceKnob, DurationKnob, FlagKnob, IntegerKnob, ListKnob, TextKnob } from './knob.js';
+import {
+  ChoiceKnob,
+  DurationKnob,
+  FlagKnob,
+  IntegerKnob,
+  ListKnob,
+  SecretKnob,
+  TextKnob,
+} from './knob.js';
+import type { Secret } from './secret.js';
 
 export type DiscoveryType = 'static' | 'dns' | 'kubernetes' | 'consul' | 'etcd' | 'mdns' | 'udp';
 
@@ -43,6 +52,24 @@ export class DiscoveryConfig {
   @TextKnob({ unit: 'label selector', effect: 'Which pods are replicas, such as app=weir.' })
   readonly k8sLabelSelector?: string;
 
+  /** Kubernetes: where its API answers. Default: what Kubernetes tells every pod, else its usual name. */
+  @TextKnob({
+    unit: 'URL',
+    effect: 'Where the API of Kubernetes answers; a pod is told, by KUBERNETES_SERVICE_HOST.',
+  })
+  readonly k8sApiServer: string = 'https://kubernetes.default.svc';
+
+  /** Kubernetes: the token of the service account, read again for every request. */
+  @TextKnob({
+    unit: 'path',
+    effect: 'File with the token of the service account, read again for every request.',
+  })
+  readonly k8sTokenFile: string = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+
+  /** Kubernetes: who vouches for its API. */
+  @TextKnob({ unit: 'path', effect: 'PEM file of the authority that vouches for the API.' })
+  readonly k8sCaFile: string = '/var/run/secrets/kubernetes.io/serviceaccount/ca.crt';
+
   /** DNS: names whose addresses are replicas. */
   @ListKnob({ unit: 'host, host:port', effect: 'Names whose addresses are replicas.' })
   readonly dnsNames: readonly string[] = [];
@@ -59,9 +86,55 @@ export class DiscoveryConfig {
   @TextKnob({ unit: 'host:port or URL', effect: 'Where Consul answers over HTTP.' })
   readonly consulAddress: string = 'localhost:8500';
 
+  /** Consul: the token to show; prefer consulTokenFile. */
+  @SecretKnob({ unit: 'token', effect: 'Token to show to Consul. A file is the safer way.' })
+  readonly consulToken?: Secret;
+
+  /** Consul: file with the token. */
+  @TextKnob({
+    unit: 'path',
+    effect: 'File with the token for Consul, read again for every request.',
+  })
+  readonly consulTokenFile?: string;
+
+  /** Consul: where to look. Default: the datacentre of the agent. */
+  @TextKnob({
+    unit: 'datacentre',
+    effect: 'Datacentre in which replicas are looked for; without it, the one of the agent.',
+  })
+  readonly consulDatacenter?: string;
+
   /** etcd: its client URLs. */
   @ListKnob({ unit: 'URL', effect: 'Client URLs of etcd; the next is tried when one fails.' })
   readonly etcdEndpoints: readonly string[] = [];
+
+  /** etcd: who to log in as. Default: nobody. */
+  @TextKnob({ unit: 'user', effect: 'User of etcd to log in as; without it, nobody logs in.' })
+  readonly etcdUsername?: string;
+
+  /** etcd: the user's password; prefer etcdPasswordFile. */
+  @SecretKnob({ unit: 'password', effect: 'Password for etcd. A file is the safer way.' })
+  readonly etcdPassword?: Secret;
+
+  /** etcd: file with the password. */
+  @TextKnob({ unit: 'path', effect: 'File with the password, read again for every login.' })
+  readonly etcdPasswordFile?: string;
+
+  /** Consul and etcd: who vouches for them. Default: the authorities that Node knows. */
+  @TextKnob({
+    unit: 'path',
+    effect:
+      'PEM file of the authorities to trust for Consul and etcd; with it, TLS is the default.',
+  })
+  readonly tlsCaFile?: string;
+
+  /** Consul and etcd: the certificate to show. */
+  @TextKnob({ unit: 'path', effect: 'PEM file of the certificate to show to Consul and etcd.' })
+  readonly tlsCertFile?: string;
+
+  /** Consul and etcd: the key of the certificate. */
+  @TextKnob({ unit: 'path', effect: 'PEM file of the key that belongs to tlsCertFile.' })
+  readonly tlsKeyFile?: string;
 
   /** mDNS: the service type. Default: made of serviceName. */
   @TextKnob({

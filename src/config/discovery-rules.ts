@@ -1,6 +1,7 @@
 import type { ClusterConfig } from './cluster-config.js';
 import type { ConfigFault } from './config-error.js';
 import type { DiscoveryConfig, DiscoveryType } from './discovery-config.js';
+import { registryFaults } from './registry-rules.js';
 
 type DiscoveryKey = keyof DiscoveryConfig;
 
@@ -21,7 +22,13 @@ const OWNED: Readonly<Partial<Record<DiscoveryKey, DiscoveryType>>> = {
   dnsServers: 'dns',
   k8sNamespace: 'kubernetes',
   k8sLabelSelector: 'kubernetes',
+  consulToken: 'consul',
+  consulTokenFile: 'consul',
+  consulDatacenter: 'consul',
   etcdEndpoints: 'etcd',
+  etcdUsername: 'etcd',
+  etcdPassword: 'etcd',
+  etcdPasswordFile: 'etcd',
   mdnsService: 'mdns',
   mdnsInterface: 'mdns',
   udpBroadcastPort: 'udp',
@@ -46,6 +53,7 @@ export function discoveryFaults(cluster: ClusterConfig): readonly ConfigFault[] 
     ...missingFaults(discovery, type),
     ...foreignFaults(discovery, type),
     ...shapeFaults(cluster, type),
+    ...registryFaults(discovery, type),
   ];
 }
 

@@ -9,6 +9,7 @@ import { configSchema, type SchemaEntry } from './config-schema.js';
 import { CONFIG_FILE_VARIABLE, type Environment, environmentInput } from './environment-input.js';
 import { CONFIG_FILE_BYTES_MAX, fileInput } from './file-input.js';
 import type { KnobKind } from './knob.js';
+import { kubernetesInput } from './kubernetes-input.js';
 import { overrideInput, type Overrides } from './override-input.js';
 import { WeirConfig } from './weir-config.js';
 
@@ -32,12 +33,13 @@ export interface LoadOptions {
 }
 
 /**
- * The configuration: defaults, then the file, the environment and the overrides, later ones winning. Throws a
+ * The configuration: defaults, then what a pod is told, the file, the environment and the overrides, later ones winning. Throws a
  * {@link ConfigError} with every fault of all of them; a configuration that is returned is valid.
  */
 export function loadConfig(options: LoadOptions): LoadedConfig {
   const schema = configSchema();
   const inputs = [
+    kubernetesInput(options.env),
     readFile(options),
     environmentInput(options.env, schema),
     overrideInput(options.overrides ?? {}, schema),

@@ -9,6 +9,7 @@ import { NamePeerSource } from './name-peer-source.js';
 import type { DiscoveryRim } from './discovery.driver.js';
 import type { PeerSource } from './peer-source.js';
 import { PeerSources, type ReplicaSide } from './peer-sources.js';
+import { consulSource, etcdSource, kubernetesSource } from './registry-sources.js';
 import { UdpPeerSource } from './udp-peer-source.js';
 import { AllowedNetworks } from '../common/allowed-networks.js';
 
@@ -47,6 +48,9 @@ const MAKERS: Readonly<Partial<Record<DiscoveryType, MakeSource>>> = {
       },
       rim,
     ),
+  consul: consulSource,
+  etcd: etcdSource,
+  kubernetes: kubernetesSource,
 };
 
 const set = <T>(value: T | undefined): T => present(value, 'the settings have been checked');

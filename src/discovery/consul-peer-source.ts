@@ -1,13 +1,13 @@
 import { lookup } from 'node:dns/promises';
 import { addressText, parseAddress } from '../common/ip-address.js';
 import type { Log } from '../common/log.js';
+import { serviceUrl } from '../common/service-url.js';
 import { ConsulClient } from './consul-client.js';
 import {
   type ConsulInstance,
   type ConsulServices,
   consulServiceId,
 } from './core/consul-services.js';
-import { serviceUrl } from './core/service-url.js';
 import { HttpClient } from './http-client.js';
 import {
   type PeerAddress,

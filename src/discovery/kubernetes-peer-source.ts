@@ -79,8 +79,8 @@ export class KubernetesPeerSource extends PeerSource {
     const { apiServer, caFile } = this.options;
     let client: HttpClient | undefined;
     try {
-      const tls = await readTlsFiles({ caFile });
       const base = new URL(apiServer);
+      const tls = base.protocol === 'https:' ? await readTlsFiles({ caFile }) : undefined;
       client = new HttpClient({ base, tls, bytesMax: ANSWER_BYTES_MAX, signal: attempt.signal });
       if (this.isListDue()) await this.list(client, attempt);
       await this.watch(client, attempt);

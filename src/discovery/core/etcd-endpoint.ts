@@ -1,5 +1,5 @@
 /** `http://host:port`, `https://host:port` or `host:port`, as lists of etcd endpoints have them. */
-import { serviceUrl } from './service-url.js';
+import { serviceUrl } from '../../common/service-url.js';
 
 export interface EtcdEndpoint {
   /** `host:port`, IPv6 in brackets. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseEtcdEndpoint } from './etcd-endpoint.js';
-import { serviceUrl } from './service-url.js';
+import { serviceUrl } from '../../common/service-url.js';
 
 const consul = { port: 8500, isTls: false };
 

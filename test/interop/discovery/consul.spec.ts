@@ -1,15 +1,18 @@
 /** The source `consul` against Consul itself: what only the real one can show. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import {
   ConsulPeerSource,
   type ConsulSourceOptions,
 } from '../../../src/discovery/consul-peer-source.js';
 import { ConsulServer } from '../../support/discovery/consul-server.js';
+import { describeWith } from '../../support/discovery/needs.js';
 import { TcpGate } from '../../support/discovery/tcp-gate.js';
 import { eventually } from '../../support/eventually.js';
 import { leavesNothing } from '../../support/leaks.js';
 import { RecordingPeerListener } from '../../support/recording-peer-listener.js';
 import { SHORTEST, sourceRim } from '../../support/source-rim.js';
+
+const NEEDS = { programs: ['apt-get', 'dpkg-deb'] };
 
 /** How long the server stays away: a minute by hand, less where every change waits for it. */
 const AWAY_MS = Number(process.env['AWAY_SECONDS'] ?? 5) * 1_000;
@@ -64,7 +67,7 @@ async function replica(
   return started;
 }
 
-describe('Consul', () => {
+describeWith(NEEDS, 'Consul', () => {
   let consul: ConsulServer;
 
   beforeAll(async () => {
@@ -166,7 +169,7 @@ describe('Consul', () => {
   }, 300_000);
 });
 
-describe('Consul with access control', () => {
+describeWith(NEEDS, 'Consul with access control', () => {
   let consul: ConsulServer;
 
   beforeAll(async () => {

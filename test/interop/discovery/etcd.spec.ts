@@ -1,7 +1,8 @@
 /** The source `etcd` against etcd itself: what only the real one can show. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { EtcdPeerSource, type EtcdSourceOptions } from '../../../src/discovery/etcd-peer-source.js';
 import { EtcdServer } from '../../support/discovery/etcd-server.js';
+import { describeWith } from '../../support/discovery/needs.js';
 import { TcpGate } from '../../support/discovery/tcp-gate.js';
 import { eventually } from '../../support/eventually.js';
 import { leavesNothing } from '../../support/leaks.js';
@@ -29,7 +30,7 @@ interface Replica {
   stop(): Promise<void>;
 }
 
-describe('etcd', () => {
+describeWith({ programs: ['go'] }, 'etcd', () => {
   let etcd: EtcdServer;
   const running: Replica[] = [];
 
@@ -195,7 +196,7 @@ describe('etcd', () => {
   }, 300_000);
 });
 
-describe('etcd that asks who is there', () => {
+describeWith({ programs: ['go'] }, 'etcd that asks who is there', () => {
   let etcd: EtcdServer;
 
   beforeAll(async () => {

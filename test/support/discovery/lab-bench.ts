@@ -7,11 +7,14 @@ import type { NetworkLab } from './network-lab.js';
 import type { ReplicaChildOrder } from './replica-child.js';
 import { ReplicaProcess } from './replica-process.js';
 
+/** Where replicas run. */
+export type Machines = Pick<NetworkLab, 'folder' | 'host' | 'on'>;
+
 /** Replicas as processes on the machines of a lab: each has its own address, and all the same port. */
-export abstract class LabBench implements PeerSourceBench {
+export abstract class LabBench<Lab extends Machines = NetworkLab> implements PeerSourceBench {
   private readonly running = new Set<ReplicaProcess>();
 
-  constructor(protected readonly lab: NetworkLab) {}
+  constructor(protected readonly lab: Lab) {}
 
   /** The `cluster` block of the configuration. */
   protected abstract cluster(): object;
