@@ -6,7 +6,7 @@ import { unreachable } from '../common/assert.js';
 import { packMessages } from './core/compound.js';
 import type { Endpoint } from './core/endpoint.js';
 import type { GossipEffect, NoticeKind } from './core/gossip-effect.js';
-import type { GossipInput } from './core/gossip-input.js';
+import { GOSSIP_LOOPS, type GossipInput } from './core/gossip-input.js';
 import { GossipMachine } from './core/gossip-machine.js';
 import type { GossipOptions } from './core/gossip-options.js';
 import type { MemberEvent } from './core/member-event.js';
@@ -92,7 +92,7 @@ export class GossipDriver implements GossipListener {
   private waitForNetwork(): void {
     this.congested = true;
     this.counters.add('network.congestions');
-    this.handle({ kind: 'congested', congested: true });
+    this.handle({ kind: 'congested', loops: GOSSIP_LOOPS });
     this.checkNetwork();
   }
 
@@ -100,7 +100,7 @@ export class GossipDriver implements GossipListener {
     this.congestionTimer = setTimeout(() => {
       if (this.isCongested()) return this.checkNetwork();
       this.congested = false;
-      return this.handle({ kind: 'congested', congested: false });
+      return this.handle({ kind: 'congested', loops: [] });
     }, CONGESTION_CHECK_MS);
   }
 

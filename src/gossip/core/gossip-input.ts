@@ -1,3 +1,8 @@
+/** What goes round by itself and sends. */
+export type GossipLoop = 'probes' | 'relays' | 'news' | 'exchanges';
+
+export const GOSSIP_LOOPS: readonly GossipLoop[] = ['probes', 'relays', 'news', 'exchanges'];
+
 /** Everything that can happen to the machine. Bytes have been decoded, names resolved. */
 import type { Endpoint } from './endpoint.js';
 import type { NodeState, PacketMessage, Ping } from './messages.js';
@@ -9,8 +14,8 @@ export type GossipInput =
   | { readonly kind: 'tick' }
   /** The process did not run for that long, by its own fault. */
   | { readonly kind: 'lag'; readonly lagMs: number }
-  /** Our packets do not leave this host, or do so again. */
-  | { readonly kind: 'congested'; readonly congested: boolean }
+  /** The packets of these loops do not leave this host, so they stand still; those of all others do. */
+  | { readonly kind: 'congested'; readonly loops: readonly GossipLoop[] }
   | {
       readonly kind: 'packet';
       readonly from: Endpoint;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { GOSSIP_LOOPS } from './gossip-input.js';
 import { alive, at, Bench, dead, suspect } from '../../../test/simulation/gossip/machine-kit.js';
 
 describe('gossip', () => {
@@ -160,11 +161,11 @@ describe('a congested network', () => {
     const bench = new Bench();
     bench.packet(alive('a', 1));
     bench.take();
-    bench.give({ kind: 'congested', congested: true });
+    bench.give({ kind: 'congested', loops: GOSSIP_LOOPS });
     bench.pass(30_000);
     expect(bench.sent()).toEqual([]);
     expect(bench.stateOf('a')).toBe('alive 1');
-    bench.give({ kind: 'congested', congested: false });
+    bench.give({ kind: 'congested', loops: [] });
     bench.pass(2_000);
     expect(bench.messages().length).toBeGreaterThan(0);
   });
@@ -172,7 +173,7 @@ describe('a congested network', () => {
   it('does not stop a suspicion that has begun', () => {
     const bench = new Bench();
     bench.packet(alive('a', 1), suspect('a', 1, 'x'));
-    bench.give({ kind: 'congested', congested: true });
+    bench.give({ kind: 'congested', loops: GOSSIP_LOOPS });
     bench.pass(10_000);
     expect(bench.stateOf('a')).toBe('dead 1');
   });

@@ -16,7 +16,7 @@ import { applyDead } from './dead-rule.js';
 import type { Endpoint } from './endpoint.js';
 import { ExchangeDesk } from './exchange-desk.js';
 import type { GossipEffect } from './gossip-effect.js';
-import type { GossipInput } from './gossip-input.js';
+import type { GossipInput, GossipLoop } from './gossip-input.js';
 import type { GossipOptions } from './gossip-options.js';
 import { GossipRound } from './gossip-round.js';
 import type { MemberView } from './member-event.js';
@@ -40,7 +40,7 @@ export class GossipMachine {
   private readonly relays: RelayDesk;
   private readonly pings: PingDesk;
   private clockwork: Clockwork | undefined;
-  private congested = false;
+  private stuck: ReadonlySet<GossipLoop> = new Set();
 
   constructor(options: GossipOptions, random: Random) {
     this.state = new ClusterState(options, random);
@@ -58,7 +58,7 @@ export class GossipMachine {
   /** When `tick` is due, at the latest. All deadlines of the machine are named here. */
   nextDeadline(): MonoMs | undefined {
     if (this.clockwork === undefined) return undefined;
-    let earliest = this.congested ? Infinity : this.loopDeadline(this.clockwork);
+    let earliest = this.loopDeadline(this.clockwork);
     for (const { deadline } of this.state.suspicions.values()) {
       earliest = Math.min(earliest, deadline);
     }
@@ -66,11 +66,14 @@ export class GossipMachine {
   }
 
   private loopDeadline({ probes, round, exchanges }: Clockwork): number {
-    let earliest = Math.min(probes.deadline, round.deadline);
-    for (const deadline of [exchanges.deadline, this.relays.deadline, this.pings.deadline]) {
-      if (deadline !== undefined) earliest = Math.min(earliest, deadline);
-    }
-    return earliest;
+    const of = (loop: GossipLoop, ...deadlines: readonly (MonoMs | undefined)[]): number =>
+      this.stuck.has(loop) ? Infinity : Math.min(...deadlines.map((each) => each ?? Infinity));
+    return Math.min(
+      of('probes', probes.deadline),
+      of('relays', this.relays.deadline, this.pings.deadline),
+      of('news', round.deadline),
+      of('exchanges', exchanges.deadline),
+    );
   }
 
   members(): readonly MemberView[] {
@@ -116,7 +119,7 @@ export class GossipMachine {
       case 'lag':
         return this.lag(input.lagMs, now);
       case 'congested':
-        this.congested = input.congested;
+        this.stuck = new Set(input.loops);
         return undefined;
       case 'packet':
         return this.packet(input.messages, input.from, now);
@@ -154,12 +157,13 @@ export class GossipMachine {
   /** What cannot leave the host is not sent, so that silence is not taken for an answer to it. */
   private tick(now: MonoMs): void {
     expireSuspicions(this.state, now);
-    if (this.congested) return;
-    this.relays.tick(now);
-    this.pings.tick(now);
-    this.clockwork?.probes.tick(now);
-    this.clockwork?.round.tick(now);
-    this.clockwork?.exchanges.tick(now);
+    if (!this.stuck.has('relays')) {
+      this.relays.tick(now);
+      this.pings.tick(now);
+    }
+    if (!this.stuck.has('probes')) this.clockwork?.probes.tick(now);
+    if (!this.stuck.has('news')) this.clockwork?.round.tick(now);
+    if (!this.stuck.has('exchanges')) this.clockwork?.exchanges.tick(now);
   }
 
   /**

@@ -7,7 +7,7 @@ import { monoMs } from '../../../src/common/time.js';
 import { COMPOUND_HEADER_BYTES, COMPOUND_PART_BYTES } from '../../../src/gossip/core/compound.js';
 import type { Endpoint } from '../../../src/gossip/core/endpoint.js';
 import type { GossipEffect } from '../../../src/gossip/core/gossip-effect.js';
-import type { GossipInput } from '../../../src/gossip/core/gossip-input.js';
+import type { GossipInput, GossipLoop } from '../../../src/gossip/core/gossip-input.js';
 import { GossipMachine } from '../../../src/gossip/core/gossip-machine.js';
 import type { GossipOptions } from '../../../src/gossip/core/gossip-options.js';
 import type { MemberEventKind } from '../../../src/gossip/core/member-event.js';
@@ -16,6 +16,7 @@ import { decodeMessage } from '../../../src/gossip/core/message-decoder.js';
 import type { PacketMessage } from '../../../src/gossip/core/messages.js';
 import { EventHeap } from './event-heap.js';
 import { optionsFor } from './machine-kit.js';
+import type { SharedCpu } from './shared-cpu.js';
 
 export interface Network {
   /** Of packets. */
@@ -41,6 +42,8 @@ interface Node {
   /** Everything to and from it waits; its timers go on. */
   blocked: boolean;
   held: Held[];
+  /** Loops whose sends block. */
+  readonly stuck: Set<GossipLoop>;
   /** Local milliseconds for each real one. */
   readonly rate: number;
   wakeAt: number;
@@ -56,6 +59,8 @@ export class SimulatedCluster {
   cuts: (from: number, to: number) => boolean = () => false;
   /** A probe of a member that is held back blocks until it is released, as in the real program. */
   blocksSenders = true;
+  /** Absent: every member has all the time it needs. */
+  cpu: SharedCpu | undefined;
   private readonly queue = new EventHeap();
   private readonly random: SeededRandom;
   /** Decoded once for all who receive them: messages are values. */
@@ -78,6 +83,7 @@ export class SimulatedCluster {
         up: true,
         blocked: false,
         held: [],
+        stuck: new Set(),
         rate,
         wakeAt: Infinity,
       });
@@ -160,8 +166,9 @@ export class SimulatedCluster {
   release(index: number): void {
     const node = this.node(index);
     node.blocked = false;
+    node.stuck.clear();
     for (const action of node.held.splice(0)) action();
-    this.give(node, { kind: 'congested', congested: false });
+    this.give(node, { kind: 'congested', loops: [] });
   }
 
   crash(index: number): void {
@@ -208,8 +215,11 @@ export class SimulatedCluster {
     const { machine } = node;
     this.queue.push(wakeAt, () => {
       if (node.wakeAt !== wakeAt || node.machine !== machine) return;
-      node.wakeAt = Infinity;
-      this.give(node, { kind: 'tick' });
+      this.work(this.cpu?.costs.messageMs, () => {
+        if (node.wakeAt !== wakeAt || node.machine !== machine) return;
+        node.wakeAt = Infinity;
+        this.give(node, { kind: 'tick' });
+      });
     });
   }
 
@@ -232,17 +242,31 @@ export class SimulatedCluster {
     this.packets++;
     this.bytes += packetBytes(parts);
     const lost = this.random.fraction() < this.network.loss;
-    const deliver = (): void => {
+    const take = (): void => {
       const messages = parts.map((part) => this.decode(part));
       this.give(target, { kind: 'packet', from: addressOf(from.index), messages });
     };
-    this.travel(from, target, deliver, lost);
-    // A send that blocks stops the loop that sent. Gossip's own loop may go on: what it sends waits.
-    const isProbe =
-      parts[0]?.[0] === MessageType.PING || parts[0]?.[0] === MessageType.INDIRECT_PING;
-    if (from.blocked && this.blocksSenders && isProbe) {
-      this.give(from, { kind: 'congested', congested: true });
-    }
+    const deliver = (): void => this.work(this.receiveMs(parts.length), take);
+    this.work(this.cpu?.costs.sendMs, () => this.travel(from, target, deliver, lost));
+    this.stick(from, loopOf(parts));
+  }
+
+  private receiveMs(messages: number): number | undefined {
+    const costs = this.cpu?.costs;
+    return costs && costs.receiveMs + messages * costs.messageMs;
+  }
+
+  /** Done at once where work costs nothing, else when a core has had the time for it. */
+  private work(costMs: number | undefined, action: () => void): void {
+    if (this.cpu === undefined || costMs === undefined) action();
+    else this.at(this.cpu.delayMs(this.now, costMs), action);
+  }
+
+  /** A send that blocks stops the loop that sent, and no other. */
+  private stick(from: Node, loop: GossipLoop | undefined): void {
+    if (!from.blocked || !this.blocksSenders || loop === undefined || from.stuck.has(loop)) return;
+    from.stuck.add(loop);
+    this.give(from, { kind: 'congested', loops: [...from.stuck] });
   }
 
   /** Out of the sender, over the wire, into the receiver; each may hold it back. */
@@ -278,6 +302,7 @@ export class SimulatedCluster {
       !target.up ||
       this.cuts(from.index, target.index) ||
       this.cuts(target.index, from.index);
+    this.stick(from, 'exchanges');
     if (isCut) {
       return this.at(1_000, () =>
         this.give(from, { kind: 'exchangeFailed', exchange, error: 'cut' }),
@@ -319,6 +344,13 @@ export const addressOf = (index: number): Endpoint => ({
 });
 
 const indexOfAddress = ({ addr }: Endpoint): number => ((addr[2] ?? 0) << 8) | (addr[3] ?? 0);
+
+/** Acks and nacks are sent by whoever got a packet, or a timer of its own: no loop waits for them. */
+function loopOf(parts: readonly Uint8Array[]): GossipLoop | undefined {
+  const type = parts[0]?.[0];
+  if (type === MessageType.PING || type === MessageType.INDIRECT_PING) return 'probes';
+  return type === MessageType.ACK || type === MessageType.NACK ? undefined : 'news';
+}
 
 /** As it would be on the wire, without compression and checksum. */
 function packetBytes(parts: readonly Uint8Array[]): number {
