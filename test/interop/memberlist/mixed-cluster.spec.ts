@@ -3,9 +3,12 @@
  * processes and our services on loopback; what each side reports is compared, and the words of alarm
  * in their logs are looked for after each test.
  */
+import { createSocket } from 'node:dgram';
 import { afterEach, beforeAll, expect, it } from '@jest/globals';
 import { buildNodes, describeWithGo, GoNode, RELEASES } from './go-node.js';
 import type { Release } from './go-node.js';
+import { DEFAULT_VSN } from '../../../src/gossip/core/gossip-options.js';
+import { encodeMessage } from '../../../src/gossip/core/message-encoder.js';
 import { waitFor } from './wait-for.js';
 import { WeirNode } from './weir-node.js';
 
@@ -320,6 +323,28 @@ describeWithGo.each(RELEASES)('a cluster with %s memberlist', (release) => {
     await b.service.sendReliable('a', key(0x42, 1_000));
     await waitFor('both messages', 2_000, () => a.event('msg') && d.event('msg'));
     expect(alarms()).toEqual([]);
+  });
+
+  it('exchanges more members than a byte can count, either way', async () => {
+    const b = await weir('b');
+    const udp = createSocket('udp4');
+    const port = Number(b.address.split(':')[1]);
+    // Nobody is there; until that is found out, they are members like all others.
+    for (let i = 0; i < 200; i++) {
+      const addr = Uint8Array.of(127, 0, 0, 1);
+      const ghost = { kind: 'alive', node: `ghost${i}`, incarnation: 1, addr, port: 1 } as const;
+      udp.send(encodeMessage({ ...ghost, vsn: DEFAULT_VSN }), port, '127.0.0.1');
+    }
+    await waitFor('the ghosts', 5_000, () => b.memberNames().length === 201);
+    udp.close();
+    const a = await go(release, 'a');
+    await a.tell(`join ${b.address}`);
+    expect((await a.memberNames()).length).toBeGreaterThan(190);
+    const c = await weir('c');
+    await c.service.join([a.address]);
+    expect(c.memberNames().length).toBeGreaterThan(190);
+    // Ghosts do not answer, which is an error to them; that they could not read us would be another.
+    expect(alarms().filter((line) => !/ping|failed to/i.test(line))).toEqual([]);
   });
 
   it('is told at once of a past that a restarted node does not know', async () => {
