@@ -1,4 +1,5 @@
 import type { Checkpoint } from './core/checkpoint.js';
+import type { EntrySource } from './core/source-table.js';
 import type { FingerprintKey } from './core/fingerprint.js';
 
 /**
@@ -9,6 +10,8 @@ export interface CheckpointSlot {
   readonly id: number;
   readonly name: string;
   readonly keyCheck: string;
+  /** The run of a replica that counts together with others; undefined of one that counts alone. */
+  readonly source?: EntrySource | undefined;
 }
 
 /** Whose slot a process wants, and what its fingerprints are made with. */
@@ -37,7 +40,8 @@ export abstract class CheckpointStore {
 
   /**
    * The slot of that name; or else one that its process has left, or has not been heard of for
-   * {@link SLOT_LEASE_MS}, the latest first, which gets the new name; or else a new one.
+   * {@link SLOT_LEASE_MS}, the latest first, which gets the new name; or else a new one. The slot of a run
+   * that counts together is its own: it takes no other, and no other takes it.
    */
   abstract claim(claim: SlotClaim): Promise<CheckpointSlot>;
 
@@ -46,6 +50,9 @@ export abstract class CheckpointStore {
    * and nothing is done: another process has taken the slot.
    */
   abstract save(slot: CheckpointSlot, checkpoint: Checkpoint): Promise<boolean>;
+
+  /** The slots of other runs that count together, this one's earlier runs among them. */
+  abstract others(slot: CheckpointSlot): Promise<readonly CheckpointSlot[]>;
 
   /** Rows of the slot in the order of their fingerprints, after the one given. */
   abstract load(

@@ -10,6 +10,7 @@ import type { Checkpoint } from './core/checkpoint.js';
 import type { WindowSpec } from './core/counter.js';
 import { LocalCounterEngine } from './local-counter-engine.js';
 import { MemoryCheckpointStore } from './memory-checkpoint-store.js';
+import { ReplicatedCounterEngine } from './replicated-counter-engine.js';
 
 const HOUR = 3_600_000;
 /** The start of an hour. */
@@ -200,5 +201,38 @@ describe('CheckpointDriver', () => {
     const second = await start(scene);
     expect(second.counted()).toBe(0);
     expect(second.driver.state().rowsRestored).toBe(0);
+  });
+});
+
+describe('CheckpointDriver of replicas that count together', () => {
+  let boots = 0;
+
+  /** A run of a replica, started; it hears nothing from its peers. */
+  async function boot({ clock, store }: Scene, replicaId: string) {
+    const source = { replicaId, bootId: String(boots++), region: '' };
+    const engine = new ReplicatedCounterEngine({ liveMax: 1_000 }, { k0: 1, k1: 2 }, source);
+    const driver = new CheckpointDriver(store, engine, clock, silentLog, new WeirConfig());
+    await driver.onModuleInit();
+    const demand = { counter: hourly(), amount: 0, enforced: true };
+    return {
+      driver,
+      count: (amount: number) => engine.add([{ ...demand, amount }], clock.wallNow()),
+      counted: () => engine.read([demand], clock.wallNow())[0]?.counted,
+    };
+  }
+
+  it('restores what all of them had counted, once, however often they restart', async () => {
+    const scene = open();
+    const [a, b] = [await boot(scene, 'a'), await boot(scene, 'b')];
+    a.count(30);
+    b.count(7);
+    await a.driver.onApplicationShutdown();
+    await b.driver.onApplicationShutdown();
+    const again = await boot(scene, 'a');
+    expect(again.counted()).toBe(37);
+    again.count(5);
+    await again.driver.onApplicationShutdown();
+    expect((await boot(scene, 'b')).counted()).toBe(42);
+    expect((await boot(scene, 'c')).counted()).toBe(42);
   });
 });

@@ -39,6 +39,9 @@ export interface CheckpointState {
  * Writes what long windows have counted to the store every few seconds and at the stop, and takes up at the
  * start what the process before had counted (ADR 0040). While the store is away counting goes on; what
  * could not be written is kept and written later.
+ *
+ * A replica that counts alone goes on from its own slot. One that counts together takes up the slots of
+ * all runs, each as what that run has counted, as if it had heard it from a peer.
  */
 @Injectable()
 export class CheckpointDriver
@@ -68,15 +71,20 @@ export class CheckpointDriver
   /** Before the servers listen. */
   async onModuleInit(): Promise<void> {
     const slot = await this.claim();
+    const slots = slot.source === undefined ? [slot] : await this.store.others(slot);
+    for (const each of slots) await this.takeUp(each);
+    this.completeAt = this.clock.monoNow();
+    if (this.rowsRestored > 0)
+      this.log.info({ counters: this.rowsRestored }, 'took up what limits had counted');
+  }
+
+  private async takeUp(slot: CheckpointSlot): Promise<void> {
     let after: string | undefined;
     do {
       const { checkpoint, next } = await this.store.load(slot, ROWS_PER_READ, after);
       this.rowsRestored += this.engine.restore(checkpoint, this.clock.wallNow()).restored;
       after = next;
     } while (after !== undefined);
-    this.completeAt = this.clock.monoNow();
-    if (this.rowsRestored > 0)
-      this.log.info({ counters: this.rowsRestored }, 'took up what limits had counted');
   }
 
   onApplicationBootstrap(): void {
@@ -152,8 +160,9 @@ export class CheckpointDriver
   }
 
   private async claim(): Promise<CheckpointSlot> {
-    const { keyCheck } = this.engine.checkpoint(0);
-    this.slot = await this.store.claim({ name: nameOf(this.config), keyCheck });
+    const { keyCheck, source } = this.engine.checkpoint(0);
+    const name = source ? `${source.replicaId}:${source.bootId}` : nameOf(this.config);
+    this.slot = await this.store.claim({ name, keyCheck, source });
     return this.slot;
   }
 

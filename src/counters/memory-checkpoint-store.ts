@@ -52,6 +52,13 @@ export class MemoryCheckpointStore extends CheckpointStore {
     return true;
   }
 
+  async others({ id, keyCheck }: CheckpointSlot): Promise<readonly CheckpointSlot[]> {
+    return this.slots
+      .map(({ holder }) => holder)
+      .filter((holder) => holder.source !== undefined && holder.keyCheck === keyCheck)
+      .filter((holder) => holder.id !== id);
+  }
+
   async load(
     slot: CheckpointSlot,
     rowsMax: number,
@@ -62,7 +69,7 @@ export class MemoryCheckpointStore extends CheckpointStore {
       .sort((a, b) => (a.fingerprint < b.fingerprint ? -1 : 1));
     const rows = all.slice(0, rowsMax);
     const next = all.length > rowsMax ? rows.at(-1)?.fingerprint : undefined;
-    return { checkpoint: { keyCheck: slot.keyCheck, rows }, next };
+    return { checkpoint: { keyCheck: slot.keyCheck, source: slot.source, rows }, next };
   }
 
   async release(slot: CheckpointSlot): Promise<void> {
@@ -91,10 +98,11 @@ export class MemoryCheckpointStore extends CheckpointStore {
     return this.slots.find(({ holder }) => holder.name === name && holder.keyCheck === keyCheck);
   }
 
-  private abandonedSlot({ keyCheck }: SlotClaim): Slot | undefined {
+  private abandonedSlot({ keyCheck, source }: SlotClaim): Slot | undefined {
+    if (source !== undefined) return undefined;
     const diedBefore = this.clock.wallNow() - SLOT_LEASE_MS;
     return this.slots
-      .filter(({ holder }) => holder.keyCheck === keyCheck)
+      .filter(({ holder }) => holder.keyCheck === keyCheck && holder.source === undefined)
       .filter(({ isFree, seenAt }) => isFree || seenAt < diedBefore)
       .sort((a, b) => b.seenAt - a.seenAt)[0];
   }

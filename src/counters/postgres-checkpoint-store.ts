@@ -28,7 +28,8 @@ export class PostgresCheckpointStore extends CheckpointStore {
   }
 
   async claim(claim: SlotClaim): Promise<CheckpointSlot> {
-    const parameters = [claim.name, claim.keyCheck, SLOT_LEASE_MS];
+    const source = claim.source === undefined ? null : JSON.stringify(claim.source);
+    const parameters = [claim.name, claim.keyCheck, SLOT_LEASE_MS, source];
     const [row] = await this.database.query<{ id: number }>(CLAIM, parameters);
     return { ...claim, id: present(row, 'a claim ends with a slot').id };
   }
@@ -39,6 +40,10 @@ export class PostgresCheckpointStore extends CheckpointStore {
     return row?.held === '1';
   }
 
+  others({ id, keyCheck }: CheckpointSlot): Promise<readonly CheckpointSlot[]> {
+    return this.database.query<CheckpointSlot>(OTHERS, [keyCheck, id]);
+  }
+
   async load(
     slot: CheckpointSlot,
     rowsMax: number,
@@ -47,7 +52,7 @@ export class PostgresCheckpointStore extends CheckpointStore {
     const found = await this.database.query<Row>(LOAD, [slot.id, after ?? '', rowsMax + 1]);
     const rows = found.slice(0, rowsMax).map(rowOf);
     const next = found.length > rowsMax ? rows.at(-1)?.fingerprint : undefined;
-    return { checkpoint: { keyCheck: slot.keyCheck, rows }, next };
+    return { checkpoint: { keyCheck: slot.keyCheck, source: slot.source, rows }, next };
   }
 
   async release({ id, name }: CheckpointSlot): Promise<void> {
@@ -73,6 +78,8 @@ interface Row {
   readonly deficit_units: string | null;
   readonly units_per_token: string | null;
   readonly level_at_ms: string | null;
+  readonly units_per_ms: string | null;
+  readonly previous_start_ms: string | null;
 }
 
 /** In the order of {@link SAVE}'s parameters. */
@@ -89,6 +96,8 @@ const columnsOf = (rows: readonly CheckpointRow[]): readonly (readonly unknown[]
   rows.map(({ level }) => level?.deficitUnits ?? null),
   rows.map(({ level }) => level?.unitsPerToken ?? null),
   rows.map(({ level }) => level?.at ?? null),
+  rows.map(({ level }) => level?.unitsPerMs ?? null),
+  rows.map(({ previousStart }) => previousStart ?? null),
 ];
 
 function rowOf(row: Row): CheckpointRow {
@@ -96,7 +105,12 @@ function rowOf(row: Row): CheckpointRow {
   const level =
     deficit === null || units === null || at === null
       ? undefined
-      : { deficitUnits: Number(deficit), unitsPerToken: Number(units), at: Number(at) };
+      : {
+          deficitUnits: Number(deficit),
+          unitsPerToken: Number(units),
+          unitsPerMs: optionalNumber(row.units_per_ms),
+          at: Number(at),
+        };
   return {
     kind: row.kind,
     fingerprint: row.fingerprint,
@@ -105,9 +119,13 @@ function rowOf(row: Row): CheckpointRow {
     expiresAt: Number(row.expires_ms),
     current: { taken: Number(row.current_taken), returned: Number(row.current_returned) },
     previous: { taken: Number(row.previous_taken), returned: Number(row.previous_returned) },
+    previousStart: optionalNumber(row.previous_start_ms),
     level,
   };
 }
+
+const optionalNumber = (text: string | null): number | undefined =>
+  text === null ? undefined : Number(text);
 
 const PROPOSE_KEY =
   'INSERT INTO fingerprint_key (k0, k1) VALUES ($1, $2) ON CONFLICT (is_only) DO NOTHING';
@@ -116,7 +134,7 @@ const PROPOSE_KEY =
 const CLAIM = `
   WITH abandoned AS (
     SELECT id FROM checkpoint_slots
-      WHERE key_check = $2
+      WHERE key_check = $2 AND source IS NULL AND $4::jsonb IS NULL
         AND (is_free OR seen_at < now() - make_interval(secs => $3::double precision / 1000))
         AND NOT EXISTS (SELECT FROM checkpoint_slots WHERE name = $1 AND key_check = $2)
       ORDER BY seen_at DESC LIMIT 1 FOR UPDATE SKIP LOCKED),
@@ -124,11 +142,15 @@ const CLAIM = `
     UPDATE checkpoint_slots SET name = $1, seen_at = now(), is_free = false
       WHERE id IN (SELECT id FROM abandoned) RETURNING id),
   claimed AS (
-    INSERT INTO checkpoint_slots (name, key_check, seen_at, is_free)
-      SELECT $1, $2, now(), false WHERE NOT EXISTS (SELECT FROM adopted)
+    INSERT INTO checkpoint_slots (name, key_check, seen_at, is_free, source)
+      SELECT $1, $2, now(), false, $4::jsonb WHERE NOT EXISTS (SELECT FROM adopted)
       ON CONFLICT (name, key_check) DO UPDATE SET seen_at = now(), is_free = false
       RETURNING id)
   SELECT id FROM adopted UNION ALL SELECT id FROM claimed`;
+
+const OTHERS = `
+  SELECT id, name, key_check AS "keyCheck", source FROM checkpoint_slots
+    WHERE key_check = $1 AND id <> $2 AND source IS NOT NULL ORDER BY id`;
 
 /** Merges as {@link mergeRows} does. Rows are locked in the order of their keys. */
 const SAVE = `
@@ -138,15 +160,15 @@ const SAVE = `
   saved AS (
     INSERT INTO counter_checkpoints AS c (slot_id, fingerprint, kind, group_name, window_start_ms,
         expires_at, current_taken, current_returned, previous_taken, previous_returned,
-        deficit_units, units_per_token, level_at_ms)
+        deficit_units, units_per_token, level_at_ms, units_per_ms, previous_start_ms)
       SELECT held.id, decode(r.fingerprint, 'hex'), r.kind, r.group_name, r.window_start,
           to_timestamp(r.expires_ms / 1000.0), r.taken, r.returned, r.taken_before,
-          r.returned_before, r.deficit, r.units, r.level_at
+          r.returned_before, r.deficit, r.units, r.level_at, r.units_per_ms, r.start_before
         FROM held, unnest($3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
             $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
-            $14::bigint[])
+            $14::bigint[], $15::bigint[], $16::bigint[])
           AS r(fingerprint, kind, group_name, window_start, expires_ms, taken, returned,
-            taken_before, returned_before, deficit, units, level_at)
+            taken_before, returned_before, deficit, units, level_at, units_per_ms, start_before)
         ORDER BY r.fingerprint
       ON CONFLICT (slot_id, fingerprint) DO UPDATE SET
         kind = excluded.kind,
@@ -163,7 +185,9 @@ const SAVE = `
           CASE WHEN c.window_start_ms = excluded.window_start_ms THEN c.previous_returned END),
         deficit_units = excluded.deficit_units,
         units_per_token = excluded.units_per_token,
-        level_at_ms = excluded.level_at_ms
+        level_at_ms = excluded.level_at_ms,
+        units_per_ms = excluded.units_per_ms,
+        previous_start_ms = excluded.previous_start_ms
         WHERE coalesce(excluded.level_at_ms, excluded.window_start_ms)
           >= coalesce(c.level_at_ms, c.window_start_ms))
   SELECT count(*) AS held FROM held`;
@@ -172,7 +196,7 @@ const LOAD = `
   SELECT encode(fingerprint, 'hex') AS fingerprint, kind, group_name, window_start_ms,
       (extract(epoch FROM expires_at) * 1000)::bigint AS expires_ms, current_taken,
       current_returned, previous_taken, previous_returned, deficit_units, units_per_token,
-      level_at_ms
+      level_at_ms, units_per_ms, previous_start_ms
     FROM counter_checkpoints
     WHERE slot_id = $1 AND fingerprint > decode($2, 'hex')
     ORDER BY fingerprint LIMIT $3`;

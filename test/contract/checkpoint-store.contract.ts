@@ -87,7 +87,12 @@ export function checkpointStoreContract(make: () => Promise<StoreScene>): void {
     });
     const bucket = rowOf(2, {
       kind: 'token_bucket',
-      level: { deficitUnits: huge, unitsPerToken: 4_294_967_295, at: 1_700_000_000_001 },
+      level: {
+        deficitUnits: huge,
+        unitsPerToken: 4_294_967_295,
+        unitsPerMs: 9,
+        at: 1_700_000_000_001,
+      },
     });
     expect(await save(slot, bucket, window)).toBe(true);
     expect(await rowsIn(slot)).toEqual([window, bucket]);
@@ -185,6 +190,26 @@ export function checkpointStoreContract(make: () => Promise<StoreScene>): void {
     const other = await store.claim(claimOf('a', 'other'));
     expect(other.id).not.toBe(slot.id);
     expect(await rowsIn(other)).toEqual([]);
+  });
+
+  it('keeps the slots of runs that count together apart, and lists them for each other', async () => {
+    const run = (bootId: string): SlotClaim => ({
+      ...claimOf(`weir-0:${bootId}`),
+      source: { replicaId: 'weir-0', bootId, region: 'here' },
+    });
+    const alone = await store.claim(claimOf('a'));
+    const first = await store.claim(run('1'));
+    await save(first, rowOf(1, { previousStart: -7 }));
+    await store.release(alone);
+    await store.release(first);
+    const second = await store.claim(run('2'));
+    expect([alone.id, first.id]).not.toContain(second.id);
+    expect(await store.others(second)).toEqual([first]);
+    const { checkpoint } = await store.load(first, 10, undefined);
+    expect(checkpoint).toEqual({ ...checkpoint, source: first.source });
+    expect(checkpoint.rows).toEqual([rowOf(1, { previousStart: -7 })]);
+    expect((await store.claim(claimOf('b'))).id).toBe(alone.id);
+    expect((await store.claim(claimOf('c'))).id).not.toBe(first.id);
   });
 
   it('deletes what is over, so many at a time, and nothing else', async () => {

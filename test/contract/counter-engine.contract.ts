@@ -10,6 +10,7 @@ import {
   concurrencyContract,
   correctionContract,
 } from './counter-engine-kinds.contract.js';
+import { changesContract } from './counter-engine-changes.contract.js';
 import { busiestContract, checkpointContract } from './counter-engine-state.contract.js';
 import { ExactCounters } from './counter-engine-reference.js';
 import { at, demand, only, readOne, spec, T, takeOne } from './counter-engine-scene.js';
@@ -24,6 +25,7 @@ export function counterEngineContract(make: (limits: CounterLimits) => CounterEn
   describe('concurrency', () => concurrencyContract(engine));
   describe('corrections', () => correctionContract(engine));
   describe('checkpoints', () => checkpointContract(make));
+  describe('changes', () => changesContract(make));
   describe('the busiest', () => busiestContract(engine));
   describe('bounds', () => boundsContract(make));
   describe('against an exact reference', () => referenceContract(engine));

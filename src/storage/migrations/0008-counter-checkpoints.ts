@@ -23,6 +23,7 @@ CREATE TABLE fingerprint_key (
   k1 bigint NOT NULL
 )`;
 
+/** `source` is the run of a replica that counts together with others: its slot is its own for ever. */
 const SLOTS = `
 CREATE TABLE checkpoint_slots (
   id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -30,10 +31,11 @@ CREATE TABLE checkpoint_slots (
   key_check text COLLATE "C" NOT NULL,
   seen_at timestamptz NOT NULL,
   is_free boolean NOT NULL,
+  source jsonb,
   UNIQUE (name, key_check)
 )`;
 
-/** The last three columns are of token buckets. Room is left in each page: rows are updated in place. */
+/** The last four columns are of token buckets. Room is left in each page: rows are updated in place. */
 const CHECKPOINTS = `
 CREATE TABLE counter_checkpoints (
   slot_id integer NOT NULL REFERENCES checkpoint_slots ON DELETE CASCADE,
@@ -46,9 +48,11 @@ CREATE TABLE counter_checkpoints (
   current_returned bigint NOT NULL,
   previous_taken bigint NOT NULL,
   previous_returned bigint NOT NULL,
+  previous_start_ms bigint,
   deficit_units bigint,
   units_per_token bigint,
   level_at_ms bigint,
+  units_per_ms bigint,
   PRIMARY KEY (slot_id, fingerprint),
   CHECK (num_nulls(deficit_units, units_per_token, level_at_ms) IN (0, 3))
 ) WITH (fillfactor = 70)`;
