@@ -16,13 +16,27 @@ import { BenchOperator } from './bench-operator.js';
 import { type Bench, type BenchOptions, type BenchResult, median, round } from './bench-result.js';
 import { hammer } from './hammer.js';
 import { ServerProcess } from './server-process.js';
+import { StreamCaller } from './stream-caller.js';
 
 type Quota = GrpcClient<typeof QuotaServiceService>;
 
 /** Calls in flight at once: enough to keep the server busy, little enough to leave the client CPU. */
 const CONCURRENCY = 32;
 const ROUNDS = 5;
-const BATCH_SIZES = [1, 100, 1_000];
+const SHAPES: readonly Shape[] = [
+  { name: 'CheckLimit', size: 1 },
+  { name: 'BatchCheckLimit', size: 100 },
+  { name: 'BatchCheckLimit', size: 1_000 },
+  { name: 'Stream', size: 1 },
+  { name: 'Stream', size: 100 },
+  { name: 'Stream', size: 1_000 },
+];
+
+interface Shape {
+  readonly name: 'CheckLimit' | 'BatchCheckLimit' | 'Stream';
+  /** Decisions in one message. */
+  readonly size: number;
+}
 
 interface Contender {
   readonly name: 'echo' | 'weir';
@@ -45,13 +59,14 @@ export const rpcCostBench: Bench = {
     const echo = await contender('echo', await ServerProcess.start(['echo'], env));
     try {
       const rows = [];
-      for (const size of BATCH_SIZES)
-        rows.push(await compare([echo, weir], request, { size, ...options }, progress));
+      for (const shape of SHAPES)
+        rows.push(await compare([echo, weir], request, { ...shape, ...options }, progress));
       return {
         name: 'rpc',
         title: `Server CPU for a decision, ${answer.statuses.length} limits match; median of ${ROUNDS} turns`,
         columns: [
-          'decisions in a call',
+          'call',
+          'decisions in a message',
           'echo, us each',
           'weir, us each',
           'weir / echo',
@@ -99,9 +114,7 @@ async function prepare(address: string): Promise<CheckLimitRequest> {
   };
 }
 
-interface Load extends BenchOptions {
-  readonly size: number;
-}
+type Load = Shape & BenchOptions;
 
 async function compare(
   contenders: readonly Contender[],
@@ -113,13 +126,14 @@ async function compare(
   const rates: number[] = [];
   for (let turn = 0; turn < ROUNDS; turn++)
     for (const each of contenders) {
-      progress(`${load.size} in a call, turn ${turn + 1} of ${ROUNDS}, ${each.name}`);
+      progress(`${load.name} of ${load.size}, turn ${turn + 1} of ${ROUNDS}, ${each.name}`);
       const { microsEach, perSecond } = await measure(each, request, load);
       micros[each.name].push(microsEach);
       if (each.name === 'weir') rates.push(perSecond);
     }
   const ratios = micros.weir.map((value, turn) => value / (micros.echo[turn] ?? Number.NaN));
   return [
+    load.name,
     load.size,
     round(median(micros.echo)),
     round(median(micros.weir)),
@@ -129,7 +143,8 @@ async function compare(
 }
 
 async function measure({ client, server }: Contender, request: CheckLimitRequest, load: Load) {
-  const call = callOf(client, request, load.size);
+  const stream = new StreamCaller(client.stream());
+  const call = callOf({ client, stream }, request, load);
   await hammer(call, { seconds: load.seconds / 4, concurrency: CONCURRENCY });
   const before = await server.cpuMicros();
   const startedAt = performance.now();
@@ -137,11 +152,16 @@ async function measure({ client, server }: Contender, request: CheckLimitRequest
   const seconds = (performance.now() - startedAt) / 1_000;
   const decisions = calls * load.size;
   const microsEach = ((await server.cpuMicros()) - before) / decisions;
+  stream.close();
   return { microsEach, perSecond: decisions / seconds };
 }
 
-function callOf(client: Quota, request: CheckLimitRequest, size: number): () => Promise<unknown> {
-  if (size === 1) return () => client.checkLimit(request);
-  const batch = { checks: Array.from({ length: size }, () => request) };
-  return () => client.batchCheckLimit(batch);
+function callOf(
+  { client, stream }: { readonly client: Quota; readonly stream: StreamCaller },
+  request: CheckLimitRequest,
+  { name, size }: Shape,
+): () => Promise<unknown> {
+  if (name === 'CheckLimit') return () => client.checkLimit(request);
+  const checks = Array.from({ length: size }, () => request);
+  return name === 'Stream' ? () => stream.check(checks) : () => client.batchCheckLimit({ checks });
 }

@@ -3,13 +3,15 @@
  * message each time and does nothing else, `weir` is the real service. Both report the CPU time they
  * have used when they are asked.
  */
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import { silentLog } from '../common/log.js';
 import {
   type BatchCheckLimitRequest,
   BatchCheckLimitResponse,
   CheckLimitResponse,
   QuotaServiceService,
+  type StreamRequest,
+  type StreamResponse,
 } from '../gen/weir/v1/quota_service.js';
 import { startService } from '../main.js';
 
@@ -45,17 +47,23 @@ interface Running {
 async function startEcho(): Promise<Running> {
   const answer = CheckLimitResponse.decode(Buffer.from(process.env['ECHO_ANSWER'] ?? '', 'base64'));
   const server = new Server({ 'grpc.enable_channelz': 0, 'grpc.max_concurrent_streams': 100 });
-  const { checkLimit, batchCheckLimit } = QuotaServiceService;
+  const { checkLimit, batchCheckLimit, stream } = QuotaServiceService;
+  const result = { $case: 'response' as const, value: answer };
   server.addService(
-    { checkLimit, batchCheckLimit },
+    { checkLimit, batchCheckLimit, stream },
     {
+      stream: (call: ServerDuplexStream<StreamRequest, StreamResponse>) => {
+        call.on('data', ({ id, checks }: StreamRequest) => {
+          call.write({ id, checks: checks.map(() => ({ result })), debits: [], error: undefined });
+        });
+        call.on('end', () => call.end());
+      },
       checkLimit: (_call: unknown, callback: Callback<CheckLimitResponse>) =>
         callback(null, answer),
       batchCheckLimit: (
         call: { request: BatchCheckLimitRequest },
         callback: Callback<BatchCheckLimitResponse>,
       ) => {
-        const result = { $case: 'response' as const, value: answer };
         callback(null, { results: call.request.checks.map(() => ({ result })) });
       },
     },
@@ -80,6 +88,8 @@ async function startWeir(folder: string): Promise<Running> {
       'http.port': 0,
       'storage.embedded.dataDir': folder,
       'journal.dataDir': `${folder}-journal`,
+      // What it costs to decide is asked here, not what is done when that is too much.
+      'overload.shed': false,
     },
   });
   return { address: service.grpcAddress, stop: () => service.stop() };
