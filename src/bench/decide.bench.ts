@@ -7,6 +7,7 @@ import { SeededRandom } from '../common/seeded-random.js';
 import { silentLog } from '../common/log.js';
 import { SystemRandom } from '../common/system-random.js';
 import { ReplicaIdentity } from '../cluster/replica-identity.js';
+import type { ReplicationDriver } from '../cluster/replication.driver.js';
 import { SystemClock } from '../common/system-clock.js';
 import { wallMs } from '../common/time.js';
 import { WeirConfig } from '../config/weir-config.js';
@@ -113,7 +114,7 @@ function checkService(keys: number): CheckLimitService {
   const random = new SystemRandom();
   const ports = new QuotaPorts(clock, random, policies);
   const replica = ReplicaIdentity.of(config);
-  const takes = new LimitTakes(governance, counters, replica);
+  const takes = new LimitTakes(governance, counters, replica, ALONE);
   const reservations = new LimitReservations(takes, ports, replica, config);
   return new CheckLimitService(
     new CallAdmission(governance, policies, config),
@@ -135,6 +136,9 @@ function* inPieces(all: Iterable<Change>): Iterable<readonly Change[]> {
   }
   yield piece;
 }
+
+/** Nothing is held elsewhere, so none of it is called. */
+const ALONE = {} as unknown as ReplicationDriver;
 
 /** No budget matches, so none of it is called. */
 const NO_BUDGETS = {} as unknown as BudgetsService;

@@ -263,6 +263,9 @@ export class LocalCounterEngine extends CounterEngine {
         const entry = this.algorithms.of(home).count(record, home, demand, now);
         entries.push(entry);
         raiseCounted(reading, demand.amount);
+        // These tell until when something is taken, and that has just changed.
+        if (home.algorithm === 'token_bucket' || home.algorithm === 'concurrency')
+          reading.window = this.algorithms.of(home).read(record, home, 0, now).window;
         this.counted(record, entry, reading);
       }
       i += 1;

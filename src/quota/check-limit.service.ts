@@ -156,7 +156,7 @@ export class CheckLimitService {
     if (call.dryRun) return this.lookAtBudgets(check, asked, this.limits.read(check));
     const unheld = this.limits.earlier(check);
     if (unheld !== undefined) return this.allowedBefore(check, unheld);
-    const outcome = this.limits.take(check);
+    const outcome = this.limits.takeProvisionally(check);
     if (outcome.kind === 'refused') return this.refusedByLimits(check, asked, outcome.readings);
     return this.decideTaken(check, asked, outcome);
   }
@@ -203,6 +203,7 @@ export class CheckLimitService {
     const decision = this.decideBoth(check, readings, verdicts);
     if (decision.kind === 'deny')
       return { decision: this.decideBoth(check, this.giveBack(check, receipt), verdicts) };
+    this.limits.commit(receipt, this.ports.clock.wallNow());
     if (answer.kind === 'held') return { decision, reservation: answer.reservation };
     const reservation = this.limits.isReserved(check)
       ? this.limits.reserve(check, receipt)

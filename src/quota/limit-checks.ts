@@ -20,6 +20,8 @@ export interface LimitCheck {
   readonly now: WallMs;
 }
 
+type Taking = (demands: readonly LimitDemand[]) => TakeOutcome;
+
 /** The limits' part of a check, and what is remembered of it. */
 @Injectable()
 export class LimitChecks {
@@ -34,12 +36,16 @@ export class LimitChecks {
    * @throws DomainError `RESOURCE_EXHAUSTED` if there is no counter for a limit that must not be passed.
    */
   take(check: LimitCheck): TakeOutcome {
-    try {
-      return this.counters.take(check.demands, check.now);
-    } catch (error) {
-      if (!isExhausted(error) || !check.limits.some(({ failsOpen }) => failsOpen)) throw error;
-      return this.takeOpen(check);
-    }
+    return this.takeBy(check, (demands) => this.counters.take(demands, check.now));
+  }
+
+  /** The same for a call that budgets have still to decide: commit it, or give it back. */
+  takeProvisionally(check: LimitCheck): TakeOutcome {
+    return this.takeBy(check, (demands) => this.counters.takeProvisionally(demands, check.now));
+  }
+
+  commit(receipt: Receipt, now: WallMs): void {
+    this.counters.commit(receipt, now);
   }
 
   /** How many reservations are kept, and what went wrong with some. */
@@ -87,15 +93,24 @@ export class LimitChecks {
     }
   }
 
+  private takeBy(check: LimitCheck, take: Taking): TakeOutcome {
+    try {
+      return take(check.demands);
+    } catch (error) {
+      if (!isExhausted(error) || !check.limits.some(({ failsOpen }) => failsOpen)) throw error;
+      return this.takeOpen(check, take);
+    }
+  }
+
   /** Limits that fail open are only asked, as long as there is something to ask. */
-  private takeOpen(check: LimitCheck): TakeOutcome {
+  private takeOpen(check: LimitCheck, take: Taking): TakeOutcome {
     const readings = this.read(check);
     const isRefused = check.demands.some(({ enforced }, i) => enforced && !readings[i]?.admits);
     if (isRefused) return { kind: 'refused', readings };
     const opened = check.demands.map((demand, i) =>
       check.limits[i]?.failsOpen ? { ...demand, enforced: false } : demand,
     );
-    return this.counters.take(opened, check.now);
+    return take(opened);
   }
 }
 

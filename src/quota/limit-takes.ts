@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ReplicaIdentity } from '../cluster/replica-identity.js';
+import { ReplicationDriver } from '../cluster/replication.driver.js';
 import type { WallMs } from '../common/time.js';
 import type { Correction, Demand, Receipt, ReceiptEntry } from '../counters/core/counter.js';
 import { CounterEngine } from '../counters/counter-engine.js';
@@ -21,6 +22,7 @@ export class LimitTakes {
     private readonly governance: GovernanceService,
     private readonly counters: CounterEngine,
     private readonly replica: ReplicaIdentity,
+    private readonly replication: ReplicationDriver,
   ) {}
 
   /** What to remember of a take. Costs of 0 or not known count too: they may turn out to be more. */
@@ -48,10 +50,13 @@ export class LimitTakes {
       const limit = this.limitOf(take);
       const actual = limit && usedOf(limit, use);
       if (limit === undefined || actual === undefined) continue;
-      const entry = this.entryOf(take, limit);
-      if (take.amount > 0) corrections.push({ entry, actual });
-      else if (actual > 0)
-        additions.push({ counter: entry.counter, amount: actual, enforced: false });
+      if (!this.isOwn(take)) this.changeElsewhere(take);
+      else {
+        const entry = this.entryOf(take, limit);
+        if (take.amount > 0) corrections.push({ entry, actual });
+        else if (actual > 0)
+          additions.push({ counter: entry.counter, amount: actual, enforced: false });
+      }
     }
     if (corrections.length > 0) this.counters.correct(corrections, now);
     if (additions.length > 0) this.counters.add(additions, now);
@@ -68,23 +73,37 @@ export class LimitTakes {
 
   /** Lets the call keep its places. */
   renew(takes: readonly Take[], ttlMs: number, now: WallMs): void {
-    const entries = takes.flatMap((take) => {
+    const entries: ReceiptEntry[] = [];
+    for (const take of takes) {
       const limit = take.hold === undefined ? undefined : this.limitOf(take);
-      return limit === undefined ? [] : [this.entryOf(take, limit)];
-    });
+      if (limit === undefined) continue;
+      if (this.isOwn(take)) entries.push(this.entryOf(take, limit));
+      else this.changeElsewhere(take, ttlMs);
+    }
     if (entries.length > 0) this.counters.renew(entries, ttlMs, now);
+  }
+
+  /** Whether its hold, if it has one, was made by this run of this replica. */
+  private isOwn({ hold }: Take): boolean {
+    return hold === undefined || hold.bootId === this.replica.facts.bootId;
+  }
+
+  /** A place that another replica gave out; if that one is gone, the place ends by its time. */
+  private changeElsewhere({ counterName, hold }: Take, renewMs?: number): void {
+    if (hold === undefined) return;
+    const { id: holdId, bootId, replicaId } = hold;
+    void this.replication.changeHold({ replicaId, bootId, counterName, holdId, renewMs });
   }
 
   private takeOf({ counter, windowStart, amount, holdId }: ReceiptEntry): Take {
     const take = { counterName: counter.name, windowStart, amount };
-    return holdId === undefined
-      ? take
-      : { ...take, hold: { id: holdId, bootId: this.replica.facts.bootId } };
+    if (holdId === undefined) return take;
+    const { name: replicaId, facts } = this.replica;
+    return { ...take, hold: { id: holdId, bootId: facts.bootId, replicaId } };
   }
 
-  /** The limit in the version that took; a hold of another run of this replica means nothing here. */
-  private limitOf({ counterName, hold }: Take): Limit | undefined {
-    if (hold !== undefined && hold.bootId !== this.replica.facts.bootId) return undefined;
+  /** The limit in the version that took. */
+  private limitOf({ counterName }: Take): Limit | undefined {
     const limit = this.governance.limit(limitIdOf(counterName));
     if (limit === undefined) return undefined;
     return isCounterOf(counterName, limitCounterName(limit)) ? limit : undefined;

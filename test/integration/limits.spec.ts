@@ -166,7 +166,11 @@ describe('the worked examples', () => {
   it('12: a token bucket gets back what it gives, evenly', async () => {
     const { keyId } = await declared('example12', { ...bucketOf(10n), maximum: 20n });
     at('10:06:00');
-    await check(keyId, { requests: 20n });
+    const emptied = await check(keyId, { requests: 20n });
+    expect(emptied.statuses[0]?.interval).toEqual({
+      start: { seconds: 1_785_751_560n, nanos: 0 },
+      end: { seconds: 1_785_751_562n, nanos: 0 },
+    });
     clock.advance(500);
     expect(await check(keyId, { requests: 5n })).toMatchObject(allow);
     expect(await check(keyId, { requests: 5n })).toMatchObject(

@@ -9,7 +9,7 @@ const take: fc.Arbitrary<Take> = fc.record(
     counterName: fc.string({ unit: 'binary' }),
     windowStart: fc.maxSafeInteger(),
     amount: fc.maxSafeNat(),
-    hold: fc.record({ id: fc.maxSafeNat(), bootId: fc.string() }),
+    hold: fc.record({ id: fc.maxSafeNat(), bootId: fc.string(), replicaId: fc.string() }),
   },
   { requiredKeys: ['counterName', 'windowStart', 'amount'] },
 );

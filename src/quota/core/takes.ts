@@ -15,6 +15,7 @@ export interface Take {
 export interface TakenHold {
   readonly id: number;
   readonly bootId: string;
+  readonly replicaId: string;
 }
 
 export function writeTakes(takes: readonly Take[]): string {
@@ -23,7 +24,7 @@ export function writeTakes(takes: readonly Take[]): string {
     takes.map(({ counterName, windowStart, amount, hold }) =>
       hold === undefined
         ? [counterName, windowStart, amount]
-        : [counterName, windowStart, amount, hold.id, hold.bootId],
+        : [counterName, windowStart, amount, hold.id, hold.bootId, hold.replicaId],
     ),
   );
 }
@@ -37,10 +38,11 @@ export function readTakes(text: string): readonly Take[] {
 }
 
 function readTake(row: readonly unknown[]): readonly Take[] {
-  const [counterName, windowStart, amount, id, bootId] = row;
+  const [counterName, windowStart, amount, id, bootId, replicaId] = row;
   if (typeof counterName !== 'string') return [];
   if (typeof windowStart !== 'number' || typeof amount !== 'number') return [];
   const take = { counterName, windowStart, amount };
-  if (typeof id !== 'number' || typeof bootId !== 'string') return [take];
-  return [{ ...take, hold: { id, bootId } }];
+  if (typeof id !== 'number' || typeof bootId !== 'string' || typeof replicaId !== 'string')
+    return [take];
+  return [{ ...take, hold: { id, bootId, replicaId } }];
 }
