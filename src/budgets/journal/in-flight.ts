@@ -8,12 +8,21 @@ export class InFlight {
   }
 
   async run<T>(work: () => Promise<T>): Promise<T> {
-    this.underway++;
+    this.begin();
     try {
       return await work();
     } finally {
-      if (--this.underway === 0) this.reportIdle();
+      this.end();
     }
+  }
+
+  /** {@link run} in two halves, for those who have a `try` of their own: a promise less for each. */
+  begin(): void {
+    this.underway++;
+  }
+
+  end(): void {
+    if (--this.underway === 0) this.reportIdle();
   }
 
   idle(): Promise<void> {

@@ -11,6 +11,7 @@ import { Gate } from './gate.js';
 import { InFlight } from './in-flight.js';
 import { JournalPorts } from './journal-ports.js';
 import { replayEntries } from './ledger-replay.js';
+import { Patience } from './patience.js';
 import { within } from '../../storage/within.js';
 
 /** Between two tries to reach the ledger: the first ones soon, since most outages are short. */
@@ -32,6 +33,7 @@ const WAITING_GROUPS_MAX = 20;
 export class JournalDriver implements OnModuleInit, OnApplicationBootstrap {
   private readonly appends: GroupCommitter<JournalEntry, AppendAnswer>;
   private readonly gate: Gate;
+  private readonly patience: Patience;
   private readonly posts = new InFlight();
   private readonly records = new InFlight();
   /** Whether debits go to the ledger directly. */
@@ -55,6 +57,7 @@ export class JournalDriver implements OnModuleInit, OnApplicationBootstrap {
     const { groupSizeMax } = config.debits;
     const queueMax = groupSizeMax * WAITING_GROUPS_MAX;
     this.gate = new Gate(queueMax);
+    this.patience = new Patience(config.journal.ledgerMaxWaitMs, SILENT_LEDGER);
     this.appends = new GroupCommitter((entries) => journal.append(entries), {
       groupSizeMax,
       queueMax,
@@ -97,18 +100,28 @@ export class JournalDriver implements OnModuleInit, OnApplicationBootstrap {
    * @throws DomainError `UNAVAILABLE` if neither takes it, and whatever else `direct` throws.
    */
   async post<T>(item: PostDebit, direct: () => Promise<T>): Promise<T | JournalAnswer> {
-    return this.posts.run(async () => {
+    this.posts.begin();
+    try {
       const passage = this.gate.pass();
       if (passage !== undefined) await passage;
-      if (!this.isInTheClear) return this.record(item);
-      try {
-        return await this.patiently(direct());
-      } catch (error) {
-        if (!isUnavailable(error)) throw error;
-        this.loseLedger(error);
-        return this.record(item);
-      }
-    });
+      if (!this.isInTheClear) return await this.record(item);
+      return await this.postDirectly(item, direct);
+    } finally {
+      this.posts.end();
+    }
+  }
+
+  private async postDirectly<T>(
+    item: PostDebit,
+    direct: () => Promise<T>,
+  ): Promise<T | JournalAnswer> {
+    try {
+      return await this.patience.wait(direct());
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      this.loseLedger(error);
+      return this.record(item);
+    }
   }
 
   /** After the last call; what is journaled stays for the next start. */
@@ -193,7 +206,7 @@ export class JournalDriver implements OnModuleInit, OnApplicationBootstrap {
   }
 
   private patiently<T>(work: Promise<T>): Promise<T> {
-    return within(work, this.config.journal.ledgerMaxWaitMs, SILENT_LEDGER);
+    return this.patience.wait(work);
   }
 
   private enterTheClear(): void {
