@@ -6,17 +6,19 @@ import { eventually } from './eventually.js';
 
 const RUN_SOURCES = pathToFileURL(join(process.cwd(), 'test/support/run-sources.mjs')).href;
 const MAIN = join(process.cwd(), 'src/cli/main.ts');
+const BUILT_MAIN = join(process.cwd(), 'dist/cli/main.js');
 
-/** `weir`, as a process of its own. */
+/** `weir`, as a process of its own: from its sources, or as it was built, which starts much sooner. */
 export class WeirProcess {
   out = '';
   err = '';
   private readonly child: ChildProcess;
   private readonly ended: Promise<number | null>;
 
-  constructor(folder: string, args: readonly string[]) {
+  constructor(folder: string, args: readonly string[], { isBuilt = false } = {}) {
     const { WEIR_TARGET: _target, ...env } = process.env;
-    this.child = spawn(process.execPath, ['--import', RUN_SOURCES, MAIN, ...args], {
+    const main = isBuilt ? [BUILT_MAIN] : ['--import', RUN_SOURCES, MAIN];
+    this.child = spawn(process.execPath, [...main, ...args], {
       cwd: folder,
       env,
     });
