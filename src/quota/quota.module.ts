@@ -8,6 +8,7 @@ import { CallAdmission } from './call-admission.js';
 import { CheckLimitService } from './check-limit.service.js';
 import { DebitBudgetService } from './debit-budget.service.js';
 import { Estimates } from './estimates.js';
+import { JournaledSettles } from './journaled-settles.js';
 import { LimitChecks } from './limit-checks.js';
 import { LimitReservations } from './limit-reservations.js';
 import { LimitTakes } from './limit-takes.js';
@@ -28,6 +29,7 @@ import { UsageService } from './usage.service.js';
     CheckLimitService,
     DebitBudgetService,
     Estimates,
+    JournaledSettles,
     LimitChecks,
     LimitReservations,
     LimitTakes,

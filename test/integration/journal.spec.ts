@@ -14,11 +14,19 @@ import { PostgresDeadLetters } from '../../src/budgets/journal/postgres-dead-let
 import { PostgresBudgetLedger } from '../../src/budgets/postgres-budget-ledger.js';
 import { silentLog } from '../../src/common/log.js';
 import { SystemClock } from '../../src/common/system-clock.js';
-import { QuotaServiceService } from '../../src/gen/weir/v1/quota_service.js';
+import { Unit } from '../../src/gen/weir/v1/common.js';
+import { Durability, QuotaServiceService } from '../../src/gen/weir/v1/quota_service.js';
 import { createClient } from '../../src/rpc/grpc-client.js';
 import { connectionFromUrl } from '../../src/storage/postgres-connection.js';
 import { TypeOrmDatabase } from '../../src/storage/typeorm-database.js';
-import { debitOf, declareKey } from '../support/declare.js';
+import {
+  checkOf,
+  debitOf,
+  declareBudget,
+  declareKey,
+  declareLimit,
+  ofKey,
+} from '../support/declare.js';
 import { eventually } from '../support/eventually.js';
 import { debitNumber, itemOf, journalConfig, PERIOD } from '../support/journaled-debits.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
@@ -231,6 +239,43 @@ describe('a service that is killed', () => {
       await expectOnce(acknowledged);
     } finally {
       await service.kill();
+    }
+  }, 120_000);
+});
+
+describe('a limit', () => {
+  it('is corrected when a debit that settles has come out of the journal', async () => {
+    const replica = await startReplica(network.url);
+    try {
+      const { keyId } = await declareKey(replica, 'corrected');
+      const owner = ofKey(keyId);
+      await declareBudget(replica, { owner });
+      const limit = await declareLimit(replica, { owner, unit: Unit.UNIT_TOKENS, maximum: 100n });
+      const left = async (): Promise<bigint | undefined> => {
+        const { statuses } = await replica.quota.checkLimit(checkOf(keyId, { dryRun: true }));
+        return statuses.find(({ policyId }) => policyId === limit.id)?.remaining;
+      };
+      await replica.quota.checkLimit(
+        checkOf(keyId, { reservationKey: 'held', amountNanos: 10n, tokens: 80n }),
+      );
+      expect(await left()).toBe(20n);
+      await network.down();
+      const answer = await replica.quota.debitBudget(
+        debitOf(keyId, 'settle', {
+          usage: { input: 10n, cachedInput: 0n, output: 20n, reasoning: 0n },
+          reservation: { $case: 'reservationKey', value: 'held' },
+        }),
+      );
+      expect(answer.durability).toBe(Durability.DURABILITY_JOURNALED);
+      await network.up();
+      await eventually(
+        'the limit counts what was used',
+        async () => (await left().catch(() => undefined)) === 70n,
+        60_000,
+      );
+    } finally {
+      await network.up();
+      await replica.stop();
     }
   }, 120_000);
 });

@@ -265,15 +265,20 @@ describe('JournalDriver', () => {
         onExpiry: 'release',
         ttlMs: 1_000_000,
         budgets: [{ key: PERIOD, limitNanos: 100n, isEnforced: true, thresholdPercents: [] }],
-        takes: '',
+        takes: 'what limits took',
         ...debitNumber(40),
       },
     ]);
+    const settled: string[] = [];
+    scene.driver.onSettled((debit, takes) => settled.push(`${debit.id}: ${takes}`));
     scene.ledger.mood = 'away';
     const reservation = { kind: 'id', id: 'debit_40' } as const;
     await scene.budgets.debit({ ...itemOf(debitNumber(7)), reservation });
+    await scene.budgets.debit(itemOf(debitNumber(8, { postedTo: [] })));
+    expect(settled).toEqual([]);
     scene.ledger.mood = 'well';
     await scene.inTheClear();
+    expect(settled).toEqual(['debit_7: what limits took']);
     const [balance] = await scene.ledger.readLevels([PERIOD]);
     expect(balance).toMatchObject({ postedNanos: 7n, heldNanos: 0n });
   });

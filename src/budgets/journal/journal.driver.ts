@@ -10,7 +10,7 @@ import { type AppendAnswer, DebitJournal } from './debit-journal.js';
 import { Gate } from './gate.js';
 import { InFlight } from './in-flight.js';
 import { JournalPorts } from './journal-ports.js';
-import { replayEntries } from './ledger-replay.js';
+import { replayEntries, type SettledListener } from './ledger-replay.js';
 import { Patience } from './patience.js';
 import { within } from '../../storage/within.js';
 
@@ -45,6 +45,7 @@ export class JournalDriver implements OnModuleInit, OnApplicationBootstrap {
   private deadLettersFound = 0;
   private replaying: Promise<void> | undefined;
   private isStopped = false;
+  private settled: SettledListener = () => undefined;
   private wake: () => void = () => undefined;
 
   constructor(
@@ -68,6 +69,14 @@ export class JournalDriver implements OnModuleInit, OnApplicationBootstrap {
   /** Nothing is journaled: holds that have expired may be swept, and debits are answered in full. */
   get isClear(): boolean {
     return this.isInTheClear;
+  }
+
+  /**
+   * Whom to tell of replayed debits that have settled reservations. Told at the replay, since only the ledger
+   * knows what limits took; not told again of a debit that the ledger had before.
+   */
+  onSettled(listener: SettledListener): void {
+    this.settled = listener;
   }
 
   state(): JournalState {
@@ -194,7 +203,7 @@ export class JournalDriver implements OnModuleInit, OnApplicationBootstrap {
   }
 
   private async replayGroup(entries: readonly JournalEntry[]): Promise<void> {
-    const refusals = await this.patiently(replayEntries(this.ledger, entries));
+    const refusals = await this.patiently(replayEntries(this.ledger, entries, this.settled));
     if (refusals.length === 0) return;
     await this.patiently(this.deadLetters.add(refusals));
     this.deadLettersFound += refusals.length;
