@@ -15,6 +15,7 @@ import {
   startEmbeddedPostgres,
 } from '../../src/storage/embedded-postgres.js';
 import { type OpenDatabase, openDatabase } from '../../src/storage/open-database.js';
+import { eventually } from '../support/eventually.js';
 
 describe('the ledger, when something stops or dies', () => {
   let folder: string;
@@ -61,6 +62,40 @@ describe('the ledger, when something stops or dies', () => {
     await answered;
     await client.end();
   });
+
+  it('begins its group again when a stranger makes it the victim of a deadlock', async () => {
+    const items = new LedgerItems('deadlock-', 2);
+    await ledger.decide([items.debit(), items.debit()]);
+    const before = await deadlocks();
+    const stranger = new Client({ connectionString: embedded.url });
+    await stranger.connect();
+    const lock = (budgetId: string) =>
+      stranger.query('SELECT FROM budget_periods WHERE budget_id = $1 FOR UPDATE', [budgetId]);
+    // Whoever finds the deadlock first is its victim: the ledger, after a second.
+    await stranger.query('BEGIN');
+    await stranger.query(`SET LOCAL deadlock_timeout = '60s'`);
+    await lock('bud_1');
+    const answered = ledger.decide([items.debit(), items.debit()]);
+    await eventually('the ledger waits for the stranger', async () => {
+      const waiting = await open.database.query(
+        `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%weir_decide%'`,
+      );
+      return waiting.length > 0;
+    });
+    await lock('bud_0');
+    await stranger.query('COMMIT');
+    await stranger.end();
+    expect((await answered).map(({ kind }) => kind)).toEqual(['posted', 'posted']);
+    await eventually('a deadlock was counted', async () => (await deadlocks()) > before);
+    expect(await ledger.audit()).toEqual([]);
+  });
+
+  const deadlocks = async (): Promise<number> => {
+    const [row] = await open.database.query<{ deadlocks: string }>(
+      'SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()',
+    );
+    return Number(row?.deadlocks);
+  };
 
   it('records what it acknowledged once, and nothing twice, however often it is killed', async () => {
     const items = new LedgerItems('killed-', 7);
