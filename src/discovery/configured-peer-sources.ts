@@ -5,6 +5,7 @@ import type { DiscoveryType } from '../config/discovery-config.js';
 import { present } from '../common/assert.js';
 import { DnsNameResolver } from './dns-name-resolver.js';
 import { LookupNameResolver } from './lookup-name-resolver.js';
+import { MdnsPeerSource } from './mdns-peer-source.js';
 import { NamePeerSource } from './name-peer-source.js';
 import type { DiscoveryRim } from './discovery.driver.js';
 import type { PeerSource } from './peer-source.js';
@@ -37,6 +38,16 @@ const MAKERS: Readonly<Partial<Record<DiscoveryType, MakeSource>>> = {
       makeResolver: () => new DnsNameResolver({ timeoutMs, ...dnsServers(cluster) }),
       random: rim.random,
     }),
+  mdns: ({ cluster, rim, side }) =>
+    new MdnsPeerSource(
+      {
+        service: mdnsService(cluster),
+        clusterName: cluster.name,
+        networkInterface: cluster.discovery.mdnsInterface,
+        self: side.self,
+      },
+      rim,
+    ),
   udp: ({ cluster, rim, side }) =>
     new UdpPeerSource(
       {
@@ -92,6 +103,10 @@ function staticSource({ cluster, rim, defaultPort }: SourceParts): PeerSource {
     random: rim.random,
   });
 }
+
+const mdnsService = ({ discovery }: ClusterConfig): string =>
+  discovery.mdnsService ??
+  (discovery.serviceName === undefined ? '_weir._tcp' : `_${discovery.serviceName}._tcp`);
 
 const dnsServers = ({ discovery }: ClusterConfig): { readonly servers?: readonly string[] } =>
   discovery.dnsServers.length === 0 ? {} : { servers: discovery.dnsServers };

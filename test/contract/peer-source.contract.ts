@@ -48,6 +48,9 @@ const ORDERS = [
   [1, 2, 0],
 ] as const;
 
+/** Of one test: several processes start in it, and a lease may have to run out. */
+const TEST_MAX_MS = 240_000;
+
 /** What every source must do; run on the twin in memory, and on each source with its real service. */
 export function peerSourceContract(
   name: string,
@@ -79,86 +82,110 @@ export function peerSourceContract(
       source !== undefined &&
       addresses(indexes).every((address) => source.seen.current.includes(address));
 
-    it.each(ORDERS)('finds three replicas that started in the order %i %i %i', async (...order) => {
-      const sources = new Map<number, RunningSource>();
-      for (const index of order) sources.set(index, await bench.start(bench.replica(index)));
-      for (const [index, source] of sources) {
-        const others = order.filter((other) => other !== index);
+    it.each(ORDERS)(
+      'finds three replicas that started in the order %i %i %i',
+      async (...order) => {
+        const sources = new Map<number, RunningSource>();
+        for (const index of order) sources.set(index, await bench.start(bench.replica(index)));
+        for (const [index, source] of sources) {
+          const others = order.filter((other) => other !== index);
+          await eventually(
+            `replica ${index} has found ${others.join(' and ')}`,
+            () => sees(source, others),
+            limits.foundMs,
+          );
+        }
+      },
+      TEST_MAX_MS,
+    );
+
+    it(
+      'no longer proposes a replica that has left',
+      async () => {
+        const [first, second, third] = await start([0, 1, 2]);
         await eventually(
-          `replica ${index} has found ${others.join(' and ')}`,
-          () => sees(source, others),
+          'all are found',
+          () => [first, second].every((source) => sees(source, [2])),
           limits.foundMs,
         );
-      }
-    });
+        await third?.stop();
+        for (const left of [first, second])
+          await eventually('the one that left is gone', () => !sees(left, [2]), limits.leftMs);
+        expect(sees(first, [1])).toBe(true);
+      },
+      TEST_MAX_MS,
+    );
 
-    it('no longer proposes a replica that has left', async () => {
-      const [first, second, third] = await start([0, 1, 2]);
-      await eventually(
-        'all are found',
-        () => [first, second].every((source) => sees(source, [2])),
-        limits.foundMs,
-      );
-      await third?.stop();
-      for (const left of [first, second])
-        await eventually('the one that left is gone', () => !sees(left, [2]), limits.leftMs);
-      expect(sees(first, [1])).toBe(true);
-    });
+    it(
+      'no longer proposes a replica that was killed, and finds it again',
+      async () => {
+        const [first, second] = await start([0, 1]);
+        await eventually('the second is found', () => sees(first, [1]), limits.foundMs);
+        await second?.kill();
+        await eventually('the killed one is gone', () => !sees(first, [1]), limits.killedMs);
+        await start([1]);
+        await eventually('it is found again', () => sees(first, [1]), limits.foundMs);
+      },
+      TEST_MAX_MS,
+    );
 
-    it('no longer proposes a replica that was killed, and finds it again', async () => {
-      const [first, second] = await start([0, 1]);
-      await eventually('the second is found', () => sees(first, [1]), limits.foundMs);
-      await second?.kill();
-      await eventually('the killed one is gone', () => !sees(first, [1]), limits.killedMs);
-      await start([1]);
-      await eventually('it is found again', () => sees(first, [1]), limits.foundMs);
-    });
+    it(
+      'starts while the service is away, says so, and finds the others when it comes',
+      async () => {
+        await bench.takeAway();
+        const [first, second] = await start([0, 1]);
+        await eventually(
+          'the fault is told',
+          () => (first?.seen.faults.length ?? 0) > 0,
+          limits.failedMs,
+        );
+        expect(first?.seen.faults[0]?.message).toMatch(/\S+ \S+/);
+        await bench.bringBack();
+        for (const [source, other] of [
+          [first, 1],
+          [second, 0],
+        ] as const)
+          await eventually('they find each other', () => sees(source, [other]), limits.foundMs);
+      },
+      TEST_MAX_MS,
+    );
 
-    it('starts while the service is away, says so, and finds the others when it comes', async () => {
-      await bench.takeAway();
-      const [first, second] = await start([0, 1]);
-      await eventually(
-        'the fault is told',
-        () => (first?.seen.faults.length ?? 0) > 0,
-        limits.failedMs,
-      );
-      expect(first?.seen.faults[0]?.message).toMatch(/\S+ \S+/);
-      await bench.bringBack();
-      for (const [source, other] of [
-        [first, 1],
-        [second, 0],
-      ] as const)
-        await eventually('they find each other', () => sees(source, [other]), limits.foundMs);
-    });
+    it(
+      'keeps what it found when the service dies, and goes on when it is back',
+      async () => {
+        const [first] = await start([0, 1]);
+        await eventually('the other is found', () => sees(first, [1]), limits.foundMs);
+        const faultsBefore = first?.seen.faults.length ?? 0;
+        await bench.takeAway();
+        await eventually(
+          'the fault is told',
+          () => (first?.seen.faults.length ?? 0) > faultsBefore,
+          limits.failedMs,
+        );
+        expect(sees(first, [1])).toBe(true);
+        await bench.bringBack();
+        await start([2]);
+        await eventually('a third one is found', () => sees(first, [1, 2]), limits.foundMs);
+      },
+      TEST_MAX_MS,
+    );
 
-    it('keeps what it found when the service dies, and goes on when it is back', async () => {
-      const [first] = await start([0, 1]);
-      await eventually('the other is found', () => sees(first, [1]), limits.foundMs);
-      const faultsBefore = first?.seen.faults.length ?? 0;
-      await bench.takeAway();
-      await eventually(
-        'the fault is told',
-        () => (first?.seen.faults.length ?? 0) > faultsBefore,
-        limits.failedMs,
-      );
-      expect(sees(first, [1])).toBe(true);
-      await bench.bringBack();
-      await start([2]);
-      await eventually('a third one is found', () => sees(first, [1, 2]), limits.foundMs);
-    });
-
-    it('says nothing more once it has stopped, even if it is stopped twice', async () => {
-      const [first] = await start([0]);
-      await first?.stop();
-      await first?.stop();
-      const said = (first?.seen.answers.length ?? 0) + (first?.seen.faults.length ?? 0);
-      const [second] = await start([1]);
-      await eventually(
-        'another source has answered',
-        () => (second?.seen.answers.length ?? 0) > 0,
-        limits.foundMs,
-      );
-      expect((first?.seen.answers.length ?? 0) + (first?.seen.faults.length ?? 0)).toBe(said);
-    });
+    it(
+      'says nothing more once it has stopped, even if it is stopped twice',
+      async () => {
+        const [first] = await start([0]);
+        await first?.stop();
+        await first?.stop();
+        const said = (first?.seen.answers.length ?? 0) + (first?.seen.faults.length ?? 0);
+        const [second] = await start([1]);
+        await eventually(
+          'another source has answered',
+          () => (second?.seen.answers.length ?? 0) > 0,
+          limits.foundMs,
+        );
+        expect((first?.seen.answers.length ?? 0) + (first?.seen.faults.length ?? 0)).toBe(said);
+      },
+      TEST_MAX_MS,
+    );
   });
 }
