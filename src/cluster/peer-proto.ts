@@ -196,15 +196,17 @@ const helloFromProto = (hello: HelloProto): Hello => ({
   known: knownFromProto(hello.digest),
 });
 
-const knownToProto = ({ source, through }: KnownSource): KnownSourceProto => ({
+const knownToProto = ({ source, through, seen }: KnownSource): KnownSourceProto => ({
   source,
   through: BigInt(through),
+  seen: BigInt(seen),
 });
 
 const knownFromProto = (digest: DigestProto | undefined): readonly KnownSource[] =>
-  (digest?.known ?? []).map(({ source, through }) => ({
+  (digest?.known ?? []).map(({ source, through, seen }) => ({
     source: sourceFromProto(source),
     through: Number(through),
+    seen: Number(seen),
   }));
 
 const sourceFromProto = (source: SourceProto | undefined): Source => ({

@@ -17,7 +17,7 @@ import {
 } from '../../src/cluster/peer-proto.js';
 
 const source: Source = { replicaId: 'weir-0', bootId: 'b1', region: 'eu' };
-const known = [{ source, through: 300 }];
+const known = [{ source, through: 300, seen: 310 }];
 const hello = {
   cluster: 'prod',
   source,

@@ -7,6 +7,8 @@ export class FeedProgress {
   /** Messages that are under way, by where each ends. */
   private underWay: number[] = [];
   private waitMs: number;
+  /** Acknowledgements in a row that bring nothing new: the peer hears what comes after a gap. */
+  private repeats = 0;
   sent: number;
   /** When what is under way counts as lost. */
   retryAt = Number.POSITIVE_INFINITY;
@@ -41,6 +43,12 @@ export class FeedProgress {
 
   ack(position: number, now: number): void {
     if (position < this.acked || position > this.sent) return;
+    if (position === this.acked && this.underWay.some((to) => to > position)) {
+      this.repeats += 1;
+      if (this.repeats >= REPEATS) this.rewind();
+      return;
+    }
+    this.repeats = 0;
     this.acked = position;
     this.underWay = this.underWay.filter((to) => to > position);
     this.misses = 0;
@@ -52,6 +60,11 @@ export class FeedProgress {
   retry(): void {
     this.misses += 1;
     this.waitMs = Math.min(this.waitMs * 2, this.retransmitMs * BACKOFF_MAX);
+    this.rewind();
+  }
+
+  private rewind(): void {
+    this.repeats = 0;
     this.sent = this.acked;
     this.underWay = [];
     this.retryAt = Number.POSITIVE_INFINITY;
@@ -61,3 +74,5 @@ export class FeedProgress {
 }
 
 const BACKOFF_MAX = 10;
+/** As in TCP: fewer may only have come in another order. */
+const REPEATS = 3;

@@ -148,6 +148,7 @@ export class InboundStreams {
     const isWhole = from <= before;
     const position = isWhole ? Math.max(before, to) : before;
     inbound.positions.set(feed, position);
+    if (feed === 'own') this.context.known.raise(source, 0, to);
     if (isWhole && isComplete) this.completed(inbound, source, { feed, position, sentAtMs });
     const receivedAtMs = now.wall;
     this.answer(inbound, { kind: 'ack', feed, position, sentAtMs, receivedAtMs });
@@ -161,7 +162,7 @@ export class InboundStreams {
     inbound.completeAt.set(feed, Math.max(sentAtMs, inbound.completeAt.get(feed) ?? sentAtMs));
     if (feed !== 'own') return;
     inbound.isComplete = true;
-    this.context.known.raise(source, position);
+    this.context.known.raise(source, position, position);
   }
 
   private merge(

@@ -140,8 +140,9 @@ export class OutboundLink {
     const progress = this.feeds.get('own');
     if (this.phase !== 'open' || progress?.isOpen(this.context.options.windowMessages) !== true)
       return;
-    const nowhere = { from: 0, to: 0, isComplete: false, isState: false };
-    this.send({ kind: 'delta', feed: 'own', ...nowhere, entries, sentAtMs: now.wall });
+    const head = this.context.store.head('own');
+    const span = { from: head, to: head, isComplete: false, isState: false };
+    this.send({ kind: 'delta', feed: 'own', ...span, entries, sentAtMs: now.wall });
   }
 
   /** Says that there is nothing to say, if nothing was said for a while. */

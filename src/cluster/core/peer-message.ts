@@ -20,10 +20,12 @@ export interface Source {
  */
 export type Feed = 'own' | 'region' | 'foreign';
 
-/** All that the own feed of a source told up to `through` has been merged. */
 export interface KnownSource {
   readonly source: Source;
+  /** All that the own feed of the source told up to there has been merged. */
   readonly through: number;
+  /** Parts of what it told have been merged up to there: others may lack them. */
+  readonly seen: number;
 }
 
 export interface Hello {

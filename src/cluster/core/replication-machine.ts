@@ -195,12 +195,12 @@ export class ReplicationMachine {
   private compare(peerId: string, known: readonly KnownSource[], now: Instant): void {
     if (this.members.get(peerId)?.region !== this.options.self.region) return;
     for (const each of known) {
-      const { source, through } = each;
+      const { source } = each;
       const isSelf =
         source.replicaId === this.options.self.replicaId &&
         source.bootId === this.options.self.bootId;
       if (isSelf || this.inbound.hears(source, now)) continue;
-      if (through > this.context.known.throughOf(source)) this.pulls.want(peerId, each);
+      this.pulls.want(peerId, each);
     }
   }
 
@@ -278,7 +278,7 @@ export class ReplicationMachine {
         link.ack(message, now);
         return this.goOn(link, message.feed, now);
       case 'state':
-        return this.pulls.answered(message, now);
+        return this.pulls.answered(link.peerId, message, now);
       case 'holdChanged':
         if (link.holdChanged(message.token)) this.context.emit(message);
         return undefined;

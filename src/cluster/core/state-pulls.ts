@@ -1,6 +1,9 @@
 /**
  * Asks peers for what they know of sources that cannot be heard directly: runs that are over, and replicas
- * behind a broken link. Page by page, one peer for each source; a page that gets lost is asked for again.
+ * behind a broken link. Page by page; a page that gets lost is asked for again.
+ *
+ * A source that died while it told something may have been heard in part, and by each peer in another
+ * part: then every peer is asked, once for what it says that it has seen.
  */
 import { type KnownSource, type Source, sourceKey, type State } from './peer-message.js';
 import type { OutboundLink } from './outbound-link.js';
@@ -11,7 +14,8 @@ interface Pull {
   readonly source: Source;
   readonly peerId: string;
   /** How far the peer knows the source. */
-  through: number;
+  readonly through: number;
+  readonly seen: number;
   cursor: number;
   /** Of the first page: what the peer has merged later may be missing from it. */
   claimed: number | undefined;
@@ -19,11 +23,15 @@ interface Pull {
   due: number;
 }
 
+const keyOf = (peerId: string, source: Source): string => `${peerId}\0${sourceKey(source)}`;
+
 /** At once; others wait. */
 const PULLS_MAX = 8;
 
 export class StatePulls {
   private readonly pulls = new Map<string, Pull>();
+  /** What peers were asked for and have answered. */
+  private readonly done = new Map<string, number>();
 
   constructor(
     private readonly context: ReplicationContext,
@@ -35,18 +43,19 @@ export class StatePulls {
   }
 
   /** A peer knows more of a source than we do, and we cannot hear it. */
-  want(peerId: string, { source, through }: KnownSource): void {
-    const key = sourceKey(source);
-    const known = this.pulls.get(key);
-    if (known !== undefined && known.through >= through) return;
-    if (this.pulls.size >= this.context.options.sourcesMax && known === undefined) return;
-    this.pulls.set(key, { source, peerId, through, cursor: 0, claimed: undefined, due: 0 });
+  want(peerId: string, { source, through, seen }: KnownSource): void {
+    const key = keyOf(peerId, source);
+    const known = this.context.known.throughOf(source);
+    if (Math.max(through, seen) <= known || this.done.get(key) === seen) return;
+    if (this.pulls.has(key) || this.pulls.size >= this.context.options.sourcesMax) return;
+    this.pulls.set(key, { source, peerId, through, seen, cursor: 0, claimed: undefined, due: 0 });
   }
 
   tick(now: Instant): void {
     let active = 0;
     for (const [key, pull] of this.pulls) {
-      const isKnown = this.context.known.throughOf(pull.source) >= pull.through;
+      const isKnown =
+        this.context.known.throughOf(pull.source) >= Math.max(pull.through, pull.seen);
       const link = this.linkTo(pull.peerId);
       if (isKnown || link === undefined) this.pulls.delete(key);
       else if (link.isOpen && active < PULLS_MAX) {
@@ -56,8 +65,8 @@ export class StatePulls {
     }
   }
 
-  answered(state: State, now: Instant): void {
-    const key = sourceKey(state.source);
+  answered(peerId: string, state: State, now: Instant): void {
+    const key = keyOf(peerId, state.source);
     const pull = this.pulls.get(key);
     if (pull === undefined || pull.cursor !== state.cursor) return;
     const arrival = { source: pull.source, isState: true, gapMs: 0 };
@@ -67,14 +76,20 @@ export class StatePulls {
       this.context.notice('counters-full', pull.peerId, `${outcome.refused} entries`);
     pull.claimed ??= state.through;
     if (state.nextCursor === undefined) {
-      this.pulls.delete(key);
-      this.context.known.raise(pull.source, pull.claimed);
+      this.finish(key, pull, pull.claimed);
       return;
     }
     pull.cursor = state.nextCursor;
     pull.due = 0;
     const link = this.linkTo(pull.peerId);
     if (link?.isOpen === true) this.ask(pull, link, now);
+  }
+
+  private finish(key: string, { source, seen }: Pull, through: number): void {
+    this.pulls.delete(key);
+    if (this.done.size >= this.context.options.sourcesMax * PULLS_MAX) this.done.clear();
+    this.done.set(key, seen);
+    this.context.known.raise(source, through, seen);
   }
 
   private ask(pull: Pull, link: OutboundLink, now: Instant): void {

@@ -111,10 +111,11 @@ export interface Digest {
   known: KnownSource[];
 }
 
-/** All that the source's own feed told up to `through` has been merged. */
+/** All that the source's own feed told up to `through` has been merged, and parts of it up to `seen`. */
 export interface KnownSource {
   source: Source | undefined;
   through: bigint;
+  seen: bigint;
 }
 
 /** Asks for what the receiver knows of a source that cannot be asked itself. */
@@ -888,7 +889,7 @@ export const Digest: MessageFns<Digest> = {
 };
 
 function createBaseKnownSource(): KnownSource {
-  return { source: undefined, through: 0n };
+  return { source: undefined, through: 0n, seen: 0n };
 }
 
 export const KnownSource: MessageFns<KnownSource> = {
@@ -901,6 +902,12 @@ export const KnownSource: MessageFns<KnownSource> = {
         throw new globalThis.Error("value provided for field message.through of type uint64 too large");
       }
       writer.uint32(16).uint64(message.through);
+    }
+    if (message.seen !== 0n) {
+      if (BigInt.asUintN(64, message.seen) !== message.seen) {
+        throw new globalThis.Error("value provided for field message.seen of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.seen);
     }
     return writer;
   },
@@ -932,6 +939,14 @@ export const KnownSource: MessageFns<KnownSource> = {
             }
 
             message.through = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.seen = reader.uint64() as bigint;
             continue;
           }
         }
