@@ -1,0 +1,65 @@
+/** The checkers can fail: three mistakes that an engine could make, and each is found. */
+import { describe, expect, it } from '@jest/globals';
+import { CountStore } from '../../../src/cluster/core/count-store.js';
+import type { Arrival, MergeOutcome } from '../../../src/cluster/core/count-store.js';
+import { PeerEntries } from '../../../src/counters/core/peer-entries.js';
+import type { ReplicatedCounterEngine } from '../../../src/counters/replicated-counter-engine.js';
+import { Violation } from './checkers.js';
+import { runScenario } from './scenario.js';
+import type { Variant } from './simulated-replicas.js';
+
+const SEEDS = [1, 2, 6, 16, 19, 24];
+
+/** What the first of the seeds to notice says. */
+function noticed(variant: Variant): string | undefined {
+  for (const seed of SEEDS)
+    try {
+      runScenario(seed, variant);
+    } catch (error) {
+      if (error instanceof Violation) return error.message;
+      throw error;
+    }
+  return undefined;
+}
+
+/** A merge that adds what it hears, so that what comes twice counts twice. */
+function addingEngine(engine: ReplicatedCounterEngine): CountStore {
+  const { entries } = (engine as unknown as { replica: { entries: PeerEntries } }).replica;
+  const merge = entries.merge.bind(entries);
+  entries.merge = (link, entry) => {
+    const taken = entry.taken + entries.takenIn(link, entry.start);
+    return merge(link, Object.assign(entry, { taken }));
+  };
+  return engine.store;
+}
+
+/** A store that acknowledges what it has not applied: every fourth delta is only said to be merged. */
+function forgetfulStore(engine: ReplicatedCounterEngine): CountStore {
+  const { store } = engine;
+  const merge = store.merge.bind(store);
+  let merges = 0;
+  store.merge = (entries, arrival: Arrival, now): MergeOutcome => {
+    merges += 1;
+    if (merges % 4 === 0) return { entries: 0, refused: 0, isSound: true };
+    return merge(entries, arrival, now);
+  };
+  return store;
+}
+
+describe('the checkers', () => {
+  it('pass the engine as it is', () => {
+    expect(noticed({})).toBeUndefined();
+  }, 600_000);
+
+  it('notice a merge that adds', () => {
+    expect(noticed({ wrapStore: addingEngine })).toMatch(/some twice|more than/);
+  }, 600_000);
+
+  it('notice what is acknowledged before it is applied', () => {
+    expect(noticed({ wrapStore: forgetfulStore })).toMatch(/was told of|differ|lost of/);
+  }, 600_000);
+
+  it('notice a restart that goes on under the name of the run before', () => {
+    expect(noticed({ reusesBoot: true })).toMatch(/told|lost of|differ|twice|was told/);
+  }, 600_000);
+});
