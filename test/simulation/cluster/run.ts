@@ -12,10 +12,8 @@ const { values } = parseArgs({
 });
 const from = Number(values.seed ?? values.from);
 const count = values.seed === undefined ? Number(values.seeds) : 1;
-if (!Number.isInteger(from) || !Number.isInteger(count) || count < 1) {
-  process.stderr.write('sim: --seeds, --from and --seed take whole numbers\n');
-  process.exit(2);
-}
+if (!Number.isInteger(from) || !Number.isInteger(count) || count < 1)
+  throw new Error('sim: --seeds, --from and --seed take whole numbers');
 
 const report = new SeedReport();
 for (let seed = from; seed < from + count; seed++) {
