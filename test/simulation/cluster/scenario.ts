@@ -187,11 +187,16 @@ class Scenario {
 
   private crash(victim: Replica): void {
     const { cluster, random } = this;
-    if (cluster.live.length < 2) return;
+    if (!this.hasNeighbour(victim)) return;
     this.met('crash');
     this.checkers.crashing(victim);
     cluster.crash(victim);
     cluster.at(200 + random.below(4_000), () => this.restart(victim));
+  }
+
+  /** A region that is gone as a whole forgets what it counted: `docs/consistency.md` says so. */
+  private hasNeighbour({ region }: Replica): boolean {
+    return this.cluster.live.filter((replica) => replica.region === region).length > 1;
   }
 
   private restart(replica: Replica): void {
@@ -203,12 +208,12 @@ class Scenario {
 
   private leave(victim: Replica): void {
     const { cluster } = this;
-    if (cluster.live.length < 3) return;
+    if (!this.hasNeighbour(victim) || cluster.live.length < 3) return;
     this.met('leave');
     cluster.give(victim, { kind: 'flush', timeoutMs: 1_000 });
     victim.isJoined = false;
     cluster.at(1_200, () => {
-      if (!victim.isUp) return;
+      if (!victim.isUp || !this.hasNeighbour(victim)) return;
       this.checkers.crashing(victim);
       cluster.crash(victim);
     });

@@ -7,6 +7,7 @@ import {
   REPLICATION_DEFAULTS,
   type ReplicationOptions,
 } from '../../../src/cluster/core/replication-options.js';
+import type { CountStore } from '../../../src/cluster/core/count-store.js';
 import type { PeerMessage, Source } from '../../../src/cluster/core/peer-message.js';
 import type { ReplicationEffect } from '../../../src/cluster/core/replication-effect.js';
 import type {
