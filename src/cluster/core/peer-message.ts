@@ -125,5 +125,3 @@ export const sourceKey = ({ region, replicaId, bootId }: Source): string =>
 
 /** The sum of a region, as its relay tells it. */
 export const regionSource = (region: string): Source => ({ replicaId: '', bootId: '', region });
-
-export const isRegionSum = ({ bootId }: Source): boolean => bootId === '';
