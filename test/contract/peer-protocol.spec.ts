@@ -30,7 +30,7 @@ const entries = Buffer.from([1, 2, 3]);
 const REQUESTS: readonly (readonly [Request, string])[] = [
   [
     { kind: 'hello', hello },
-    '0a480a0470726f6412100a06776569722d30120262311a026575180122130a0c636f756e746572732e6b657912036162632a170a150a100a06776569722d30120262311a02657510ac02',
+    '0a4b0a0470726f6412100a06776569722d30120262311a026575180122130a0c636f756e746572732e6b657912036162632a1a0a180a100a06776569722d30120262311a02657510ac0218b602',
   ],
   [
     {
@@ -58,7 +58,7 @@ const REQUESTS: readonly (readonly [Request, string])[] = [
     },
     '120408022801',
   ],
-  [{ kind: 'digest', known }, '1a170a150a100a06776569722d30120262311a02657510ac02'],
+  [{ kind: 'digest', known }, '1a1a0a180a100a06776569722d30120262311a02657510ac0218b602'],
   [{ kind: 'stateRequest', source, cursor: 7 }, '22140a100a06776569722d30120262311a0265751007'],
   [
     { kind: 'holdChange', token: 1, bootId: 'b1', counterName: 'lim_1/g', holdId: 2 ** 52 },
@@ -81,7 +81,7 @@ const REQUESTS: readonly (readonly [Request, string])[] = [
 const RESPONSES: readonly (readonly [Response, string])[] = [
   [
     { kind: 'welcome', hello },
-    '0a480a0470726f6412100a06776569722d30120262311a026575180122130a0c636f756e746572732e6b657912036162632a170a150a100a06776569722d30120262311a02657510ac02',
+    '0a4b0a0470726f6412100a06776569722d30120262311a026575180122130a0c636f756e746572732e6b657912036162632a1a0a180a100a06776569722d30120262311a02657510ac0218b602',
   ],
   [
     { kind: 'refusal', reason: 'settings', settings: ['counters.key'] },
