@@ -4,6 +4,7 @@ import {
   ExpiryPolicy,
   Fallback,
   GovernanceServiceService,
+  type Limit,
 } from '../gen/weir/v1/governance_service.js';
 import { createClient, type GrpcClient } from '../rpc/grpc-client.js';
 
@@ -80,6 +81,19 @@ export class BenchOperator {
     await this.governance.createLimit({ limit });
   }
 
+  /** A key with one limit of requests, in fixed windows; its id is the answer. */
+  async createLimitedKey(name: string, maximum: number, windowMs: number): Promise<string> {
+    const key = await this.createKey(name);
+    await this.governance.createLimit({ limit: limitOf(key, maximum, windowMs) });
+    return key;
+  }
+
+  /** Of the limit of {@link createLimitedKey}. */
+  async setMaximum(key: string, maximum: number): Promise<void> {
+    const limit = limitOf(key, maximum, 1_000);
+    await this.governance.updateLimit({ limit, updateMask: ['maximum'] });
+  }
+
   /** A budget without end that applies to calls of one model, or to all. */
   async createEndlessBudget(owner: Owner, model?: string): Promise<void> {
     const budget = {
@@ -96,3 +110,21 @@ export class BenchOperator {
     await this.governance.createBudget({ budget });
   }
 }
+
+const limitOf = (key: string, maximum: number, windowMs: number): Limit => ({
+  id: `${key}-limit`,
+  name: 'limited',
+  owner: { kind: OwnerKind.OWNER_KIND_VIRTUAL_KEY, id: key },
+  unit: Unit.UNIT_REQUESTS,
+  maximum: BigInt(maximum),
+  algorithm: Algorithm.ALGORITHM_FIXED_WINDOW,
+  groupBy: [],
+  onUnavailable: Fallback.FALLBACK_UNSPECIFIED,
+  window: {
+    $case: 'duration',
+    value: { seconds: BigInt(Math.floor(windowMs / 1_000)), nanos: (windowMs % 1_000) * 1_000_000 },
+  },
+  match: undefined,
+  shadow: false,
+  ...TIMES,
+});

@@ -5,7 +5,9 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import type { Bench, BenchOptions, BenchResult } from './bench-result.js';
+import { clusterBench } from './cluster.bench.js';
 import { codecBench } from './codec.bench.js';
+import { convergenceBench } from './convergence.bench.js';
 import { debitsBench } from './debits.bench.js';
 import { decideBench } from './decide.bench.js';
 import { gossipBench } from './gossip.bench.js';
@@ -19,6 +21,8 @@ const BENCHES: readonly Bench[] = [
   ledgerBench,
   debitsBench,
   gossipBench,
+  clusterBench,
+  convergenceBench,
 ];
 
 const { values } = parseArgs({

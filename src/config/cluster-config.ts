@@ -66,6 +66,12 @@ export class ClusterConfig {
   })
   readonly regionSyncIntervalMs: number = 500;
 
+  /** Whether what is nearly used up is told at once. Default true. */
+  @FlagKnob({
+    effect: 'Tells peers at once of a limit of which little is left; it lowers over-admission.',
+  })
+  readonly earlyFlush: boolean = true;
+
   /** Milliseconds between two clocks that are worth a warning. Default 250. */
   @IntegerKnob({
     unit: 'milliseconds',

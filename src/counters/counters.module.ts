@@ -20,7 +20,7 @@ async function engineFor(
   const key = await store.fingerprintKey(randomKey(random));
   if (!config.cluster.enabled) return new LocalCounterEngine(config.counters, key);
   const engine = new ReplicatedCounterEngine(config.counters, key, identity.source);
-  engine.store.onUrgent(() => driver.urgent());
+  if (config.cluster.earlyFlush) engine.store.onUrgent(() => driver.urgent());
   driver.attach(engine.store);
   return engine;
 }

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { connect, type Connection } from '../connection.js';
 import { CliError, EXIT } from '../exit-code.js';
@@ -17,8 +18,12 @@ export interface DemoReplicaRequest {
   readonly env: NodeJS.ProcessEnv;
   /** Of its own gossip: a replica that comes back does so at its old address. */
   readonly gossipPort: number;
+  /** More settings of `cluster`. */
+  readonly cluster?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** The command line beside this folder, whatever program runs the replicas. */
+const PROGRAM = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url));
 const START_MAX_MS = 60_000;
 const STOP_MAX_MS = 30_000;
 const HOST = '127.0.0.1';
@@ -37,8 +42,7 @@ export class DemoReplica {
   static async start(request: DemoReplicaRequest): Promise<DemoReplica> {
     const { name, env } = request;
     const configFile = await writeSettings(request);
-    const program = process.argv[1] ?? '';
-    const args = [...process.execArgv, program, 'serve', '--json', '--config', configFile];
+    const args = [...process.execArgv, PROGRAM, 'serve', '--json', '--config', configFile];
     const child = spawn(process.execPath, args, {
       env: withoutSettings(env),
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -86,6 +90,7 @@ async function writeSettings(request: DemoReplicaRequest): Promise<string> {
       name: 'demo',
       nodeName: name,
       peers: [...peers],
+      ...request.cluster,
       grpc: { host: HOST, port: 0 },
       gossip: { bindHost: HOST, port: gossipPort },
     },
