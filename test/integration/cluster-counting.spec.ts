@@ -1,0 +1,188 @@
+/** Replicas that count together: in this process, on one database, over real streams on loopback. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { LinkState } from '../../src/gen/weir/v1/cluster_service.js';
+import { Decision } from '../../src/gen/weir/v1/quota_service.js';
+import { BenchOperator } from '../../src/bench/bench-operator.js';
+import { checkOf } from '../../src/bench/cluster-check.js';
+import { eventually } from '../support/eventually.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { type Replica, startReplica } from '../support/start-replica.js';
+
+const HOUR_MS = 3_600_000;
+const clustered = {
+  'cluster.enabled': true,
+  'cluster.gossip.bindHost': '127.0.0.1',
+  'cluster.gossip.port': 0,
+  'cluster.gossip.timings.probeIntervalMs': 200,
+  'cluster.gossip.timings.probeTimeoutMs': 100,
+  'cluster.grpc.host': '127.0.0.1',
+  'cluster.grpc.port': 0,
+  'cluster.joinWaitMs': 20_000,
+};
+
+let database: TestDatabase;
+let operator: BenchOperator;
+const running = new Map<string, Replica>();
+
+async function start(name: string, overrides: Readonly<Record<string, unknown>> = {}) {
+  const peers = await Promise.all([...running.values()].map(gossipAddress));
+  const settings = { ...clustered, 'cluster.nodeName': name, 'cluster.peers': peers };
+  const replica = await startReplica(database.url, { ...settings, ...overrides });
+  running.set(name, replica);
+  return replica;
+}
+
+async function stop(name: string): Promise<void> {
+  await running.get(name)?.stop();
+  running.delete(name);
+}
+
+async function gossipAddress({ cluster }: Replica): Promise<string> {
+  const { self } = await cluster.getReplicaStatus({});
+  return self?.address ?? '';
+}
+
+const at = (name: string): Replica => {
+  const replica = running.get(name);
+  if (replica === undefined) throw new Error(`${name} does not run`);
+  return replica;
+};
+
+/** How many of so many calls passed. */
+async function admitted({ quota }: Replica, key: string, calls: number): Promise<number> {
+  let passed = 0;
+  for (let n = 0; n < calls; n++) {
+    const { decision } = await quota.checkLimit(checkOf(key));
+    if (decision === Decision.DECISION_ALLOW) passed += 1;
+  }
+  return passed;
+}
+
+async function remaining({ quota }: Replica, key: string): Promise<number> {
+  const { statuses } = await quota.checkLimit({ ...checkOf(key), dryRun: true });
+  return Number(statuses[0]?.remaining);
+}
+
+const seen = (name: string, key: string, left: number): Promise<void> =>
+  eventually(
+    `${name} sees ${left} left of ${key}`,
+    async () => (await remaining(at(name), key)) === left,
+  );
+
+const linkOf = async (from: string, to: string) =>
+  (await at(from).cluster.listMembers({})).members.find(({ name }) => name === to);
+
+const ailmentsOf = async (name: string): Promise<string> =>
+  (await at(name).get('/health/ready')).text();
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await start('a');
+  await start('b');
+  await start('far', { 'cluster.region': 'elsewhere', 'cluster.regionSyncIntervalMs': 100 });
+  operator = new BenchOperator(at('a').service.grpcAddress);
+});
+
+afterAll(async () => {
+  operator?.close();
+  for (const name of running.keys()) await stop(name);
+  await database?.drop();
+});
+
+describe('replicas that count together', () => {
+  it('enforce one limit, wherever the calls come, in other regions too', async () => {
+    const key = await operator.createLimitedKey('together', 30, HOUR_MS);
+    expect(await admitted(at('a'), key, 10)).toBe(10);
+    await seen('b', key, 20);
+    await seen('far', key, 20);
+    expect(await admitted(at('far'), key, 10)).toBe(10);
+    await seen('a', key, 10);
+    await seen('b', key, 10);
+    expect(await admitted(at('b'), key, 15)).toBe(10);
+    await seen('a', key, 0);
+    await seen('far', key, 0);
+    expect(await admitted(at('a'), key, 3)).toBe(0);
+    expect(await admitted(at('far'), key, 3)).toBe(0);
+  });
+
+  it('tell one that comes what was counted before it is ready, its own run before included', async () => {
+    const key = await operator.createLimitedKey('remembered', 10, HOUR_MS);
+    expect(await admitted(at('b'), key, 7)).toBe(7);
+    await seen('a', key, 3);
+    await stop('b');
+    const again = await start('b');
+    expect(await remaining(again, key)).toBe(3);
+    expect(await admitted(again, key, 5)).toBe(3);
+    await seen('a', key, 0);
+  });
+
+  it('enforce a changed policy everywhere', async () => {
+    const key = await operator.createLimitedKey('changed', 5, HOUR_MS);
+    await seen('b', key, 5);
+    await operator.setMaximum(key, 9);
+    await seen('a', key, 9);
+    await seen('b', key, 9);
+    await seen('far', key, 9);
+  });
+
+  it('say how old their news is, and over which streams it comes', async () => {
+    await eventually('a hears b', async () => {
+      const member = await linkOf('a', 'b');
+      return member?.link === LinkState.LINK_STATE_OPEN && member.freshness !== undefined;
+    });
+    const { freshness } = await at('a').cluster.getReplicaStatus({});
+    expect(freshness).toBeDefined();
+    const metrics = await (await at('a').get('/metrics')).text();
+    expect(metrics).toMatch(/weir_cluster_links\{state="open"\} 2/);
+    expect(metrics).toMatch(/weir_cluster_freshness_seconds 0\.\d+/);
+  });
+
+  it('refuse the counts of one whose settings give them another meaning, and say which', async () => {
+    await start('other', { 'governance.virtualKeyMandatory': true, 'cluster.joinWaitMs': 500 });
+    await eventually('a names the setting', async () => {
+      const member = await linkOf('a', 'other');
+      return member?.linkDetail.includes('governance.virtualKeyMandatory') === true;
+    });
+    expect((await linkOf('a', 'other'))?.link).toBe(LinkState.LINK_STATE_REFUSED);
+    await eventually('health names the replica', async () =>
+      (await ailmentsOf('a')).includes('no counts are exchanged with other'),
+    );
+    expect((await at('a').get('/health/ready')).status).toBe(200);
+    await stop('other');
+  });
+
+  it('cannot overlook one that gossip sees and no stream reaches', async () => {
+    // It listens for peers where nobody who is told its address by gossip would look.
+    await start('half', { 'cluster.grpc.host': '127.0.0.2', 'cluster.joinWaitMs': 500 });
+    await eventually('health names the replica', async () =>
+      (await ailmentsOf('a')).includes('no counts are exchanged with half'),
+    );
+    expect((await linkOf('a', 'half'))?.linkDetail).not.toBe('');
+    await stop('half');
+    await eventually(
+      'it has left and is named no more',
+      async () => !(await ailmentsOf('a')).includes('half'),
+    );
+  });
+
+  it('keep to themselves if their clusters have other names', async () => {
+    const key = await operator.createLimitedKey('apart', 4, HOUR_MS);
+    await start('stranger', { 'cluster.name': 'another', 'cluster.joinWaitMs': 500 });
+    expect(await admitted(at('stranger'), key, 4)).toBe(4);
+    expect(await linkOf('a', 'stranger')).toBeUndefined();
+    expect(await remaining(at('a'), key)).toBe(4);
+    await stop('stranger');
+  });
+
+  it('remember through a restart of everything', async () => {
+    const key = await operator.createLimitedKey('restarted', 20, HOUR_MS);
+    expect(await admitted(at('a'), key, 6)).toBe(6);
+    await seen('b', key, 14);
+    expect(await admitted(at('b'), key, 5)).toBe(5);
+    for (const name of [...running.keys()]) await stop(name);
+    await start('a', { 'cluster.joinWaitMs': 0 });
+    expect(await remaining(at('a'), key)).toBe(9);
+    await start('b');
+    expect(await remaining(at('b'), key)).toBe(9);
+  });
+});
