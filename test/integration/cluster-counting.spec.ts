@@ -179,7 +179,7 @@ describe('replicas that count together', () => {
     expect(await admitted(at('a'), key, 6)).toBe(6);
     await seen('b', key, 14);
     expect(await admitted(at('b'), key, 5)).toBe(5);
-    for (const name of [...running.keys()]) await stop(name);
+    for (const name of running.keys()) await stop(name);
     await start('a', { 'cluster.joinWaitMs': 0 });
     expect(await remaining(at('a'), key)).toBe(9);
     await start('b');
