@@ -1,7 +1,6 @@
 /**
  * What every source must do, for those with a registry between the replicas: etcd and Consul, really
- * running; for Kubernetes an API server that knows pods and nothing else (the real one is met in
- * `kubernetes.spec.ts`).
+ * running; for Kubernetes an API server of a script that knows pods and nothing else.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

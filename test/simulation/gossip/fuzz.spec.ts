@@ -22,6 +22,8 @@ const CORPUS = fileURLToPath(new URL('./corpus/', import.meta.url));
 const FIXTURES = new URL('../../interop/memberlist/fixtures.json', import.meta.url);
 const KEYED: WireSettings = { ...PLAIN_WIRE, keyring: new Keyring([new Uint8Array(32).fill(9)]) };
 
+/** Fewer were no fuzzing. Not a rate: how fast a machine is, is not what this tests. */
+const INPUTS_MIN = 1_000;
 /** Interesting inputs kept in memory at a time. */
 const POOL_MAX = 4_096;
 /** A single input may keep us this long at most. */
@@ -94,7 +96,7 @@ describe(`fuzzing for ${SECONDS} s with SEED=${SEED}`, () => {
       }
       process.stderr.write(`fuzz: ${count} inputs, ${shapes.size} shapes, seed ${SEED}\n`);
       expect(broken).toEqual([]);
-      expect(count).toBeGreaterThan(SECONDS * 100);
+      expect(count).toBeGreaterThan(INPUTS_MIN);
     },
     SECONDS * 1_000 + 60_000,
   );

@@ -23,7 +23,7 @@ const SOURCES = ['/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.lis
 const program = join(CACHE, `consul-${SUITE}`, 'usr/bin/consul');
 
 /**
- * The path of Consul. Later releases are no longer open source, and earlier ones do not build from the
+ * The path of Consul. Later releases are no longer open source, and the last ones that are cannot be built from the
  * Go module proxy; so Debian's package is fetched and unpacked, without installing it or touching the
  * sources of the machine's own packages.
  */
