@@ -112,7 +112,7 @@ function checkService(keys: number): CheckLimitService {
   const counters: CounterEngine = new LocalCounterEngine(config.counters);
   const policies = new MatchedPolicies();
   const random = new SystemRandom();
-  const ports = new QuotaPorts(clock, random, policies);
+  const ports = new QuotaPorts(clock, random, policies, ALONE);
   const replica = ReplicaIdentity.of(config);
   const takes = new LimitTakes(governance, counters, replica, ALONE);
   const reservations = new LimitReservations(takes, ports, replica, config);
@@ -137,8 +137,8 @@ function* inPieces(all: Iterable<Change>): Iterable<readonly Change[]> {
   yield piece;
 }
 
-/** Nothing is held elsewhere, so none of it is called. */
-const ALONE = {} as unknown as ReplicationDriver;
+/** There are no peers, and nothing is held elsewhere: no more of it is called. */
+const ALONE = { freshnessMs: () => undefined } as unknown as ReplicationDriver;
 
 /** No budget matches, so none of it is called. */
 const NO_BUDGETS = {} as unknown as BudgetsService;

@@ -73,6 +73,7 @@ beforeAll(async () => {
         reservationExpiresAt: undefined,
         replayed: false,
         unheld: false,
+        freshness: undefined,
       });
     },
   });

@@ -64,7 +64,9 @@ function writeAnswer({
   reservation,
   isReplayed,
   isUnheld,
+  freshnessMs,
 }: CheckAnswer): void {
+  if (freshnessMs !== undefined) writeDuration(12, freshnessMs);
   writer.true(11, isUnheld === true);
   writer.true(10, isReplayed === true);
   if (reservation !== undefined) {

@@ -213,6 +213,7 @@ describe('the encoder of answers', () => {
     ),
     isReplayed: optional(fc.boolean()),
     isUnheld: optional(fc.boolean()),
+    freshnessMs: optional(fc.nat()),
   });
   const generated = (value: CheckAnswer) =>
     Buffer.from(CheckLimitResponse.encode(fromCheckAnswer(value)).finish());

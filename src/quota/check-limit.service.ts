@@ -26,6 +26,8 @@ export interface CheckAnswer {
   readonly isReplayed?: boolean | undefined;
   /** The call was let pass without the ledger, which is away. */
   readonly isUnheld?: boolean | undefined;
+  /** How old the news of the most silent peer was. Undefined: this replica counts alone. */
+  readonly freshnessMs?: number | undefined;
 }
 
 /** A check whose key and policies are known. */
@@ -118,7 +120,8 @@ export class CheckLimitService {
   private answer(call: CheckCall, virtualKeyId: string, outcome: Outcome): CheckAnswer {
     const { decision, reservation, isReplayed, isUnheld } = outcome;
     if (!call.dryRun && isReplayed !== true) this.counts.record(decision);
-    return { decision, virtualKeyId, reservation, isReplayed, isUnheld };
+    const freshnessMs = this.ports.replication.freshnessMs();
+    return { decision, virtualKeyId, reservation, isReplayed, isUnheld, freshnessMs };
   }
 
   private checkLimits(check: MatchedCheck): Outcome {

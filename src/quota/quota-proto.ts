@@ -115,6 +115,7 @@ export function fromCheckAnswer(answer: CheckAnswer): CheckLimitResponse {
     reservationExpiresAt: reservation && toTimestamp(reservation.expiresAt),
     replayed: answer.isReplayed ?? false,
     unheld: answer.isUnheld ?? false,
+    freshness: optionalDuration(answer.freshnessMs),
   };
 }
 

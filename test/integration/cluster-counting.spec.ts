@@ -132,6 +132,9 @@ describe('replicas that count together', () => {
     });
     const { freshness } = await at('a').cluster.getReplicaStatus({});
     expect(freshness).toBeDefined();
+    const key = await operator.createLimitedKey('fresh', 5, HOUR_MS);
+    const answer = await at('a').quota.checkLimit(checkOf(key));
+    expect(answer.freshness).toMatchObject({ seconds: expect.any(BigInt) });
     const metrics = await (await at('a').get('/metrics')).text();
     expect(metrics).toMatch(/weir_cluster_links\{state="open"\} 2/);
     expect(metrics).toMatch(/weir_cluster_freshness_seconds 0\.\d+/);

@@ -39,6 +39,7 @@ export const checkLimitResponse = message<CheckLimitResponse>({
   reservationExpiresAt: optional(timestamp),
   replayed: flag,
   unheld: flag,
+  freshness: optional(duration),
 });
 
 const crossedThreshold = message<CrossedThreshold>({ budgetId: text, percent: int32 });

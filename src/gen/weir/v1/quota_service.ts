@@ -147,6 +147,11 @@ export interface CheckLimitResponse {
    * says to allow then.
    */
   unheld: boolean;
+  /**
+   * How old the news was with which limits were decided: of the live replicas that count along in this
+   * region, what the most silent one told last. Absent: this replica counts alone, or has not heard of all yet.
+   */
+  freshness: Duration | undefined;
 }
 
 export interface BatchCheckLimitRequest {
@@ -651,6 +656,7 @@ function createBaseCheckLimitResponse(): CheckLimitResponse {
     reservationExpiresAt: undefined,
     replayed: false,
     unheld: false,
+    freshness: undefined,
   };
 }
 
@@ -691,6 +697,9 @@ export const CheckLimitResponse: MessageFns<CheckLimitResponse> = {
     }
     if (message.unheld !== false) {
       writer.uint32(88).bool(message.unheld);
+    }
+    if (message.freshness !== undefined) {
+      Duration.encode(message.freshness, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -794,6 +803,14 @@ export const CheckLimitResponse: MessageFns<CheckLimitResponse> = {
             }
 
             message.unheld = reader.bool();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.freshness = Duration.decode(reader, reader.uint32());
             continue;
           }
         }
