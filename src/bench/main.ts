@@ -10,6 +10,7 @@ import { codecBench } from './codec.bench.js';
 import { convergenceBench } from './convergence.bench.js';
 import { debitsBench } from './debits.bench.js';
 import { decideBench } from './decide.bench.js';
+import { holdsBench } from './holds.bench.js';
 import { gossipBench } from './gossip.bench.js';
 import { ledgerBench } from './ledger.bench.js';
 import { rpcCostBench } from './rpc-cost.bench.js';
@@ -20,6 +21,7 @@ const BENCHES: readonly Bench[] = [
   rpcCostBench,
   ledgerBench,
   debitsBench,
+  holdsBench,
   gossipBench,
   clusterBench,
   convergenceBench,

@@ -14,6 +14,7 @@ import { PostgresBudgetLedger } from '../../src/budgets/postgres-budget-ledger.j
 import { present } from '../../src/common/assert.js';
 import { type WallMs, wallMs } from '../../src/common/time.js';
 import type { Database } from '../../src/storage/database.js';
+import { LedgerInvariants } from './ledger-invariants.js';
 import { openTestDatabase, type TestDatabase } from './budget-ledger-database.js';
 
 /** Time runs through a few of them, and past some in which nothing happens. */
@@ -63,6 +64,22 @@ const ops: fc.Arbitrary<Op> = fc.record({
   isForced: fc.boolean(),
 });
 
+/**
+ * What happens to the answer of a group. `lost`: the caller, or the service, died after the commit, and whoever
+ * comes next sends the same again. `late`: the group before is sent once more after this one.
+ */
+const groups = fc.array(
+  fc.record({
+    ops: fc.array(ops, { minLength: 1, maxLength: 5 }),
+    fate: fc.oneof(
+      { weight: 6, arbitrary: fc.constant('answered' as const) },
+      { weight: 1, arbitrary: fc.constant('lost' as const) },
+      { weight: 1, arbitrary: fc.constant('late' as const) },
+    ),
+  }),
+  { minLength: 1, maxLength: 25 },
+);
+
 class TimedLedger extends PostgresBudgetLedger {
   now: WallMs = wallMs(0);
 
@@ -76,7 +93,9 @@ let runs = 0;
 /** One run: the same items for PostgreSQL and for the model, in names that no other run has. */
 class Run {
   readonly model = new LedgerMachine();
-  readonly ledger: TimedLedger;
+  private ledger: TimedLedger;
+  private readonly invariants = new LedgerInvariants();
+  private before: readonly LedgerItem[] = [];
   private readonly name = `run-${process.pid}-${runs++}`;
   private readonly startMs = Date.now();
   private steps = 0;
@@ -112,7 +131,17 @@ class Run {
     }
   }
 
-  async step(group: readonly Op[]): Promise<void> {
+  async step(group: readonly Op[], fate: 'answered' | 'lost' | 'late'): Promise<void> {
+    const { before } = this;
+    this.before = await this.first(group);
+    if (fate === 'answered') return;
+    // Another process: it has nothing in memory of the one that is gone.
+    this.ledger = new TimedLedger(this.database);
+    this.ledger.now = this.now;
+    await this.decide(fate === 'lost' ? this.before : before);
+  }
+
+  private async first(group: readonly Op[]): Promise<readonly LedgerItem[]> {
     this.now = wallMs(this.now + group.reduce((sum, op) => sum + op.dtMs, 0));
     this.ledger.now = this.now;
     const items: LedgerItem[] = [];
@@ -121,7 +150,13 @@ class Run {
       if (item !== undefined) items.push(item);
       else await this.grant(op);
     }
+    await this.decide(items);
+    return items;
+  }
+
+  private async decide(items: readonly LedgerItem[]): Promise<void> {
     const answers = await this.ledger.decide(items);
+    expect(this.invariants.broken(items, answers)).toEqual([]);
     const expected = independentGroups(items).flatMap((part) =>
       answersInOrder(part, this.model.decideGroup(part.items, this.now), asRepeated),
     );
@@ -286,14 +321,11 @@ describe('the ledger on PostgreSQL and its model', () => {
   it('agree on every answer and every balance, whatever callers do', async () => {
     const { database } = present(open, 'the database is open');
     await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.array(ops, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 25 }),
-        async (groups) => {
-          const run = new Run(database);
-          await run.declareCarryOver();
-          for (const group of groups) await run.step(group);
-        },
-      ),
+      fc.asyncProperty(groups, async (drawn) => {
+        const run = new Run(database);
+        await run.declareCarryOver();
+        for (const { ops: group, fate } of drawn) await run.step(group, fate);
+      }),
       { numRuns: Number(process.env['WEIR_LEDGER_RUNS'] ?? 40) },
     );
     expect(await new PostgresBudgetLedger(database).audit()).toEqual([]);
