@@ -11,6 +11,7 @@ import { convergenceBench } from './convergence.bench.js';
 import { debitsBench } from './debits.bench.js';
 import { decideBench } from './decide.bench.js';
 import { holdsBench } from './holds.bench.js';
+import { floodBench } from './flood.bench.js';
 import { gossipBench } from './gossip.bench.js';
 import { ledgerBench } from './ledger.bench.js';
 import { rpcCostBench } from './rpc-cost.bench.js';
@@ -19,6 +20,7 @@ const BENCHES: readonly Bench[] = [
   decideBench,
   codecBench,
   rpcCostBench,
+  floodBench,
   ledgerBench,
   debitsBench,
   holdsBench,

@@ -1,6 +1,6 @@
 /**
  * A server in a process of its own, so that its CPU time is its own: `echo` answers with the same
- * message each time and does nothing else, `weir` is the real service. Both report the CPU time they
+ * message each time and does nothing else, `weir` is the real service, `guarded` the same turning calls away. Both report the CPU time they
  * have used when they are asked.
  */
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
@@ -18,17 +18,17 @@ import { startService } from '../main.js';
 export type ChildRequest = { readonly kind: 'cpu' } | { readonly kind: 'stop' };
 export type ChildReport =
   | { readonly kind: 'listening'; readonly address: string }
-  | { readonly kind: 'cpu'; readonly micros: number };
+  | { readonly kind: 'cpu'; readonly micros: number; readonly rssBytes: number };
 
 const [mode, dataDir = ''] = process.argv.slice(2);
 
-const running = mode === 'echo' ? await startEcho() : await startWeir(dataDir);
+const running = mode === 'echo' ? await startEcho() : await startWeir(dataDir, mode === 'guarded');
 report({ kind: 'listening', address: running.address });
 
 process.on('message', (request: ChildRequest) => {
   if (request.kind === 'cpu') {
     const { user, system } = process.cpuUsage();
-    report({ kind: 'cpu', micros: user + system });
+    report({ kind: 'cpu', micros: user + system, rssBytes: process.memoryUsage.rss() });
     return;
   }
   void running.stop().then(() => process.disconnect());
@@ -79,7 +79,7 @@ async function startEcho(): Promise<Running> {
 
 type Callback<T> = (error: Error | null, value: T) => void;
 
-async function startWeir(folder: string): Promise<Running> {
+async function startWeir(folder: string, isGuarded: boolean): Promise<Running> {
   const service = await startService({
     env: {},
     log: silentLog,
@@ -88,8 +88,8 @@ async function startWeir(folder: string): Promise<Running> {
       'http.port': 0,
       'storage.embedded.dataDir': folder,
       'journal.dataDir': `${folder}-journal`,
-      // What it costs to decide is asked here, not what is done when that is too much.
-      'overload.shed': false,
+      // Where it is asked what a decision costs, nothing is turned away for being too much.
+      'overload.shed': isGuarded,
     },
   });
   return { address: service.grpcAddress, stop: () => service.stop() };

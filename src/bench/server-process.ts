@@ -21,16 +21,24 @@ export class ServerProcess {
 
   /** User and system time of the whole process since its start, in microseconds. */
   async cpuMicros(): Promise<number> {
-    this.ask({ kind: 'cpu' });
-    const report = await nextReport(this.child);
-    if (report.kind !== 'cpu') throw new Error(`unexpected report ${report.kind}`);
-    return report.micros;
+    return (await this.use()).micros;
+  }
+
+  async rssBytes(): Promise<number> {
+    return (await this.use()).rssBytes;
   }
 
   async stop(): Promise<void> {
     const exited = once(this.child, 'exit');
     this.ask({ kind: 'stop' });
     await exited;
+  }
+
+  private async use(): Promise<Extract<ChildReport, { kind: 'cpu' }>> {
+    this.ask({ kind: 'cpu' });
+    const report = await nextReport(this.child);
+    if (report.kind !== 'cpu') throw new Error(`unexpected report ${report.kind}`);
+    return report;
   }
 
   private ask(request: ChildRequest): void {

@@ -111,7 +111,7 @@ shutdown: { graceMs: }
     const expected = [
       'WEIR_HTTP_PROT="1": is not a setting; did you mean WEIR_HTTP_PORT?',
       'api.allowUnauthenticatedRemoteAccess="yes": must be true or false',
-      'clusters=: is not a setting; did you mean cluster? Allowed here: grpc, http, api, log, storage, governance, debits, journal, counters, cluster, shutdown',
+      'clusters=: is not a setting; did you mean cluster? Allowed here: grpc, http, api, log, storage, governance, debits, journal, counters, cluster, overload, shutdown',
       'grpc.hots=: is not a setting; did you mean host? Allowed here: host, port, maxMessageBytes, maxConcurrentStreams, maxSessionMemoryMegabytes',
       'grpc.port=70000: must be a whole number from 0 to 65535 (TCP port)',
       'http.port=-1: must be a whole number from 0 to 65535 (TCP port)',
