@@ -63,11 +63,20 @@ async function remaining({ quota }: Replica, key: string): Promise<number> {
   return Number(statuses[0]?.remaining);
 }
 
-const seen = (name: string, key: string, left: number): Promise<void> =>
-  eventually(
-    `${name} sees ${left} left of ${key}`,
-    async () => (await remaining(at(name), key)) === left,
-  );
+async function seen(name: string, key: string, left: number): Promise<void> {
+  let last = Number.NaN;
+  const isSeen = async (): Promise<boolean> => (last = await remaining(at(name), key)) === left;
+  await eventually(`${name} sees ${left} left of ${key}`, isSeen).catch((error: unknown) => {
+    throw new Error(`${name} saw ${last} left at last`, { cause: error });
+  });
+}
+
+/** A key with a limit that every replica has heard of: until then calls pass, as they did before. */
+async function limitedKey(name: string, maximum: number): Promise<string> {
+  const key = await operator.createLimitedKey(name, maximum, HOUR_MS);
+  for (const replica of running.keys()) await seen(replica, key, maximum);
+  return key;
+}
 
 const linkOf = async (from: string, to: string) =>
   (await at(from).cluster.listMembers({})).members.find(({ name }) => name === to);
@@ -91,7 +100,7 @@ afterAll(async () => {
 
 describe('replicas that count together', () => {
   it('enforce one limit, wherever the calls come, in other regions too', async () => {
-    const key = await operator.createLimitedKey('together', 30, HOUR_MS);
+    const key = await limitedKey('together', 30);
     expect(await admitted(at('a'), key, 10)).toBe(10);
     await seen('b', key, 20);
     await seen('far', key, 20);
@@ -106,7 +115,7 @@ describe('replicas that count together', () => {
   });
 
   it('tell one that comes what was counted before it is ready, its own run before included', async () => {
-    const key = await operator.createLimitedKey('remembered', 10, HOUR_MS);
+    const key = await limitedKey('remembered', 10);
     expect(await admitted(at('b'), key, 7)).toBe(7);
     await seen('a', key, 3);
     await stop('b');
@@ -117,7 +126,7 @@ describe('replicas that count together', () => {
   });
 
   it('enforce a changed policy everywhere', async () => {
-    const key = await operator.createLimitedKey('changed', 5, HOUR_MS);
+    const key = await limitedKey('changed', 5);
     await seen('b', key, 5);
     await operator.setMaximum(key, 9);
     await seen('a', key, 9);
@@ -132,7 +141,7 @@ describe('replicas that count together', () => {
     });
     const { freshness } = await at('a').cluster.getReplicaStatus({});
     expect(freshness).toBeDefined();
-    const key = await operator.createLimitedKey('fresh', 5, HOUR_MS);
+    const key = await limitedKey('fresh', 5);
     const answer = await at('a').quota.checkLimit(checkOf(key));
     expect(answer.freshness).toMatchObject({ seconds: expect.any(BigInt) });
     const metrics = await (await at('a').get('/metrics')).text();
@@ -169,7 +178,7 @@ describe('replicas that count together', () => {
   });
 
   it('keep to themselves if their clusters have other names', async () => {
-    const key = await operator.createLimitedKey('apart', 4, HOUR_MS);
+    const key = await limitedKey('apart', 4);
     await start('stranger', { 'cluster.name': 'another', 'cluster.joinWaitMs': 500 });
     expect(await admitted(at('stranger'), key, 4)).toBe(4);
     expect(await linkOf('a', 'stranger')).toBeUndefined();
@@ -178,7 +187,7 @@ describe('replicas that count together', () => {
   });
 
   it('remember through a restart of everything', async () => {
-    const key = await operator.createLimitedKey('restarted', 20, HOUR_MS);
+    const key = await limitedKey('restarted', 20);
     expect(await admitted(at('a'), key, 6)).toBe(6);
     await seen('b', key, 14);
     expect(await admitted(at('b'), key, 5)).toBe(5);

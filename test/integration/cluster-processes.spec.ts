@@ -38,6 +38,7 @@ async function start(name: string, peers: readonly string[]): Promise<Running> {
       enabled: true,
       nodeName: name,
       peers,
+      grpc: { host: '127.0.0.1', port: 0 },
       gossip: {
         bindHost: '127.0.0.1',
         port: 0,

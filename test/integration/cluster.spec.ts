@@ -105,7 +105,9 @@ describe('a cluster of three', () => {
   it('shows its members as a table and as a document', async () => {
     const { code, out } = await weir(at(1), ['members']);
     expect(code).toBe(EXIT.OK);
-    expect(out).toMatch(/^NAME +ADDRESS +STATE +REGION +INCARNATION +RTT +SINCE \(UTC\)/);
+    expect(out).toMatch(
+      /^NAME +ADDRESS +STATE +REGION +INCARNATION +RTT +LINK +NEWS +SINCE \(UTC\)/,
+    );
     expect(out).toMatch(/\nb \(this one\) +127\.0\.0\.1:\d+ +alive +eu/);
     const { members } = JSON.parse((await weir(at(1), ['members', '--json'])).out);
     expect(members[2]).toMatchObject({ name: 'c', state: 'MEMBER_STATE_ALIVE', region: 'us' });

@@ -38,6 +38,8 @@ export async function startReplica(
     overrides: {
       'grpc.port': 0,
       'http.port': 0,
+      'cluster.grpc.host': '127.0.0.1',
+      'cluster.grpc.port': 0,
       'storage.postgres.url': databaseUrl,
       'journal.dataDir': journal,
       // Tests share a machine that may be slow; the guard has tests of its own.
