@@ -35,13 +35,7 @@ export class BenchCluster {
     return this.replicas.map(({ connection }) => connection);
   }
 
-  /** Ends the last replica as a crash would. */
-  async killLast(): Promise<void> {
-    await this.replicas.pop()?.kill();
-  }
-
-  /** Another replica in place of one that was killed. */
-  async join(name: string, cluster: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  private async join(name: string, cluster: Readonly<Record<string, unknown>>): Promise<void> {
     const peers = this.replicas.map(({ gossipAddress }) => gossipAddress);
     const { folder, postgres } = this;
     const at = { name, folder, peers, cluster, gossipPort: 0, databaseUrl: postgres.url };
@@ -54,7 +48,7 @@ export class BenchCluster {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  async untilLinked(): Promise<void> {
+  private async untilLinked(): Promise<void> {
     const deadline = performance.now() + LINKED_MAX_MS;
     for (const { cluster } of this.connections)
       while (!(await isLinked(cluster, this.replicas.length))) {

@@ -35,10 +35,6 @@ export class PeerStreams implements PeerListener {
     private readonly dialTimeoutMs: number,
   ) {}
 
-  get openCount(): number {
-    return this.links.size;
-  }
-
   /** Undefined: nobody knows where the peer listens. */
   open(stream: StreamId, to: PeerAddress | undefined): void {
     this.dialling.add(stream);
