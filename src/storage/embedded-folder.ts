@@ -184,8 +184,14 @@ export function makingFolder({ dataDir }: EmbeddedFolder, id: string): string {
   return join(dataDir, MAKING + id);
 }
 
-/** What a start that was killed left behind. Only the holder of the folder may. */
+/**
+ * What a start that was killed left behind. Only the holder of the folder may. A start that is still at
+ * it fills its folder while this empties it; it has lost, and clears up behind itself.
+ */
 export async function removeLeftovers({ dataDir }: EmbeddedFolder): Promise<void> {
   const names = (await readdir(dataDir)).filter((name) => name.startsWith(MAKING));
-  for (const name of names) await rm(join(dataDir, name), { recursive: true, force: true });
+  for (const name of names)
+    await rm(join(dataDir, name), { recursive: true, force: true }).catch((error: unknown) => {
+      if (errorCode(error) !== 'ENOTEMPTY') throw error;
+    });
 }

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../common/log.js';
 import { type Account, runAs } from './embedded-account.js';
 import type { Binaries } from './embedded-binaries.js';
 import { type EmbeddedFolder, giveTree, hasUsableData, makingFolder } from './embedded-folder.js';
-import { errorCode } from './postgres-error.js';
 import { StorageError } from './storage-error.js';
 
 export interface InstanceRequest {
@@ -40,8 +40,8 @@ async function makeInstance({ folder, binaries, account }: InstanceRequest): Pro
     await syncFolder(folder.dataDir);
   } catch (error) {
     await rm(making, { recursive: true, force: true });
-    const lostRace = ['ENOTEMPTY', 'EEXIST'].includes(errorCode(error) ?? '');
-    if (!lostRace) throw error;
+    // A rival was done first. Then it may have cleared our folder away as well, under initdb's feet.
+    if (!existsSync(folder.instance)) throw error;
   }
 }
 

@@ -232,6 +232,17 @@ describe('a folder and its services', () => {
     expect((await readdir(dataDir)).filter((name) => name.startsWith('.making'))).toEqual([]);
   });
 
+  it('gives way to a rival that was done first and cleared up', async () => {
+    const makingFolders = async () =>
+      (await readdir(dataDir).catch(() => [])).filter((name) => name.startsWith('.making'));
+    const late = start();
+    await eventually('it makes its files', async () => (await makingFolders()).length === 1);
+    execFileSync('cp', ['-a', join(made, 'data', 'instance'), dataDir]);
+    for (const name of await makingFolders()) execFileSync('rm', ['-rf', join(dataDir, name)]);
+    expect(await sql((await late).url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await makingFolders()).toEqual([]);
+  });
+
   it('is not misled by the process id of another program', async () => {
     useMadeFolder();
     const server = await start();
