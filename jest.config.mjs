@@ -39,4 +39,6 @@ export default {
     project('interop', ['<rootDir>/test/interop/**/*.spec.ts']),
   ],
   testTimeout: 60_000,
+  /** Most files wait for a database or a peer, so a core is free for the next one. */
+  maxWorkers: '100%',
 };

@@ -96,20 +96,16 @@ function replayProcess(folder: string, trace: string, target: string): WeirProce
     resolve(TRACES, 'model-prices.csv'),
   ];
   const models = ['openai/gpt-4o', 'anthropic/claude-3-haiku-20240307'];
-  return new WeirProcess(
-    folder,
-    [
-      'replay',
-      ...files,
-      ...models.flatMap((model) => ['--model', model]),
-      '--keys=5',
-      '--estimate-factor=1.3',
-      '--limits=budgets.yaml',
-      '--patience=10m',
-      '--run=kills',
-      `--target=${target}`,
-      '--json',
-    ],
-    { isBuilt: true },
-  );
+  return new WeirProcess(folder, [
+    'replay',
+    ...files,
+    ...models.flatMap((model) => ['--model', model]),
+    '--keys=5',
+    '--estimate-factor=1.3',
+    '--limits=budgets.yaml',
+    '--patience=10m',
+    '--run=kills',
+    `--target=${target}`,
+    '--json',
+  ]);
 }

@@ -30,7 +30,7 @@ export class Victim {
     const [grpc, http] = this.ports;
     const ports = ['--grpc-port', String(grpc), '--http-port', String(http)];
     const args = ['serve', ...ports, '--set', 'log.level=error'];
-    const started = new WeirProcess(this.folder, args, { isBuilt: true });
+    const started = new WeirProcess(this.folder, args);
     this.process = started;
     void started.end().then(() => this.restart(started));
   }

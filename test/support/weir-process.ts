@@ -1,27 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { eventually } from './eventually.js';
 
-const RUN_SOURCES = pathToFileURL(join(process.cwd(), 'test/support/run-sources.mjs')).href;
-const MAIN = join(process.cwd(), 'src/cli/main.ts');
-const BUILT_MAIN = join(process.cwd(), 'dist/cli/main.js');
+const MAIN = join(process.cwd(), 'dist/cli/main.js');
 
-/** `weir`, as a process of its own: from its sources, or as it was built, which starts much sooner. */
+/** `weir` as it was built (`npm run build`), as a process of its own. */
 export class WeirProcess {
   out = '';
   err = '';
   private readonly child: ChildProcess;
   private readonly ended: Promise<number | null>;
 
-  constructor(folder: string, args: readonly string[], { isBuilt = false } = {}) {
+  constructor(folder: string, args: readonly string[]) {
     const { WEIR_TARGET: _target, ...env } = process.env;
-    const main = isBuilt ? [BUILT_MAIN] : ['--import', RUN_SOURCES, MAIN];
-    this.child = spawn(process.execPath, [...main, ...args], {
-      cwd: folder,
-      env,
-    });
+    this.child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env });
     this.child.stdout?.on('data', (chunk: Buffer) => (this.out += chunk.toString()));
     this.child.stderr?.on('data', (chunk: Buffer) => (this.err += chunk.toString()));
     this.ended = once(this.child, 'close').then(() => this.child.exitCode);
