@@ -1,6 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe } from '@jest/globals';
@@ -31,19 +39,25 @@ export function buildNodes(): void {
   if (hasGo) for (const release of RELEASES) buildNode(release);
 }
 
-/** Builds the program once for each change of its source. */
+/** Builds the program once for each change of its source. Test files may run side by side. */
 export function buildNode(release: Release): string {
   const folder = `${CACHE}${release}/`;
   const program = `${folder}memberlist-node`;
-  mkdirSync(folder, { recursive: true });
   const files = readdirSync(SOURCE).filter((file) => release === 'new' || file.endsWith('.go'));
   const changedMs = Math.max(...files.map((file) => statSync(SOURCE + file).mtimeMs));
   if (existsSync(program) && statSync(program).mtimeMs > changedMs) return program;
-  for (const file of files) copyFileSync(SOURCE + file, folder + file);
+  const scratch = `${CACHE}${release}-${process.pid}/`;
+  mkdirSync(folder, { recursive: true });
+  mkdirSync(scratch, { recursive: true });
+  for (const file of files) copyFileSync(SOURCE + file, scratch + file);
   const old = { GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOFLAGS: '' };
   const env = release === 'old' ? { ...process.env, ...old } : process.env;
   const tags = release === 'old' ? ['-tags', 'old'] : [];
-  execFileSync('go', ['build', ...tags, '-o', program, '.'], { cwd: folder, env, stdio: 'pipe' });
+  const args = ['build', ...tags, '-o', 'memberlist-node', '.'];
+  execFileSync('go', args, { cwd: scratch, env, stdio: 'pipe' });
+  // At once, so that nobody starts half a program.
+  renameSync(`${scratch}memberlist-node`, program);
+  rmSync(scratch, { recursive: true });
   return program;
 }
 
