@@ -113,6 +113,13 @@ export interface AnomalyOptions {
   readonly costs?: CpuCosts;
 }
 
+/** Readings of "held back": `docs/gossip.md` says what each of them stands for. */
+export const SET_UPS: Readonly<Record<string, Omit<AnomalyOptions, 'seed'>>> = {
+  enough: { blocksSenders: true },
+  'two-cores': { blocksSenders: true, costs: TWO_CORES },
+  probing: { blocksSenders: false },
+};
+
 export interface FalsePositives {
   /** Deaths of healthy members, reported anywhere. */
   readonly events: number;
@@ -155,6 +162,20 @@ export function studyFalsePositives(
     packetsPerMemberSecond: (cluster.packets - startPackets) / memberSeconds,
     bytesPerMemberSecond: (cluster.bytes - startBytes) / memberSeconds,
   };
+}
+
+/** The share that one sum of runs has of another, and between what it lies in 95 of 100 repetitions. */
+export function ratioBounds(
+  part: readonly number[],
+  whole: readonly number[],
+): { readonly share: number; readonly low: number; readonly high: number } {
+  const random = new SeededRandom(1);
+  const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+  const drawn = (values: readonly number[]): number =>
+    sum(values.map(() => values[random.below(values.length)] ?? 0));
+  const shares = Array.from({ length: 2_000 }, () => drawn(part) / Math.max(1, drawn(whole)));
+  const share = sum(part) / Math.max(1, sum(whole));
+  return { share, low: quantile(shares, 0.025), high: quantile(shares, 0.975) };
 }
 
 export function quantile(values: readonly number[], share: number): number {
