@@ -75,6 +75,18 @@ describe('loadConfig', () => {
     );
   });
 
+  it('reads the text of an override as its setting asks', () => {
+    const overrides = { 'grpc.port': '0', 'overload.shed': 'false', 'cluster.peers': 'a:1, b:2' };
+    const { config } = loadConfig({ env: {}, cwd, overrides });
+    expect([config.grpc.port, config.overload.shed]).toEqual([0, false]);
+    expect(config.cluster.peers).toEqual(['a:1', 'b:2']);
+    const wrong = { 'grpc.port': '1x', 'overload.shed': 'no', 'http.port': '' };
+    for (const [key, value] of Object.entries(wrong))
+      expect(() => loadConfig({ env: {}, cwd, overrides: { [key]: value } })).toThrow(
+        new RegExp(`${key} = .*${value}.* \\(command line\\): must be `),
+      );
+  });
+
   it('refuses a named file that is missing, a folder, or not YAML', () => {
     expect(() => loadConfig({ env: {}, cwd, file: 'none.yaml' })).toThrow(
       /none\.yaml: does not exist/,
