@@ -1,25 +1,30 @@
 /**
  * Calls that come faster than they can be served: what becomes of those that are taken, and how soon the others
- * are told. Batches of 100 checks, encoded once, so that the caller costs less than the service.
+ * are told. The caller sends bytes that were made once, at a steady pace, whether or not earlier ones are
+ * answered (ADR 0042), so that it costs far less than what it asks for.
  */
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import { BatchCheckLimitRequest, QuotaServiceService } from '../gen/weir/v1/quota_service.js';
 import { BenchOperator } from './bench-operator.js';
 import { type Bench, type BenchResult, quantile, round } from './bench-result.js';
 import { checkOf } from './cluster-check.js';
+import { type CallEnd, FrameConnection } from './frame-connection.js';
 import { hammer } from './hammer.js';
 import { ServerProcess } from './server-process.js';
 
 const BATCH = 100;
-const CONCURRENCY = 4;
+/** In flight while it is measured what the service can do: enough to keep it busy, too little to make it late. */
+const CONCURRENCY = 8;
+/** As many gateways. */
 const CONNECTIONS = 16;
-const DEADLINE_MS = 30_000;
 /** Of what the service can do; the last shows what has come back after the flood. */
-const FACTORS = [0.5, 1, 3, 0.5];
+const FACTORS = [0.5, 1, 2, 3, 0.5];
+/** Of each flood: in it the service finds out that it is one. Shown apart. */
+const FIRST_MS = 1_000;
+const MEBIBYTE = 2 ** 20;
 
 export const floodBench: Bench = {
   name: 'flood',
@@ -27,18 +32,14 @@ export const floodBench: Bench = {
     const folder = await mkdtemp(join(tmpdir(), 'weir-bench-'));
     await chmod(folder, 0o755);
     const server = await ServerProcess.start(['guarded', join(folder, 'data')]);
-    const caller = new BatchCaller(server.address, await keyWithLimits(server.address));
+    const caller = await BatchCaller.to(server.address, await keyWithLimits(server.address));
     try {
       progress('capacity');
-      await hammer(() => caller.call(), { seconds, concurrency: CONCURRENCY });
-      const calls = await hammer(() => caller.call(), { seconds, concurrency: CONCURRENCY });
-      const capacity = calls / seconds;
+      const capacity = await capacityOf(caller, seconds);
       const rows: (string | number)[][] = [];
       for (const factor of FACTORS) {
         progress(`${factor} x capacity`);
-        const flood = await flooded(caller, factor * capacity, seconds);
-        const mebibytes = (await server.rssBytes()) / 2 ** 20;
-        rows.push([`${factor} x`, ...rowOf(flood, seconds), round(mebibytes, 0)]);
+        rows.push(...(await rowsOf(server, caller, { factor, capacity, seconds })));
       }
       return {
         name: 'flood',
@@ -51,12 +52,15 @@ export const floodBench: Bench = {
           'refused a second',
           'refused: median, ms',
           'p99, ms',
-          'unanswered',
+          'broken',
+          'lag of the loop: p99, ms',
           'memory, MiB',
+          'heap, MiB',
         ],
         rows,
         notes: [
-          'sent at a steady pace, whether or not earlier ones are answered; service and caller share the machine',
+          `sent at a steady pace over ${CONNECTIONS} connections; service and caller share the machine`,
+          'times are from when a call was due, and include what HTTP/2 held back; heap is after a collection',
         ],
       };
     } finally {
@@ -67,86 +71,113 @@ export const floodBench: Bench = {
   },
 };
 
-interface Flood {
-  readonly takenMs: readonly number[];
-  readonly refusedMs: readonly number[];
-  /** Neither taken nor refused: the deadline has passed, or the stream has broken. */
-  readonly unanswered: number;
+/** Calls a second with a few in flight; the first turn warms up. */
+async function capacityOf(caller: BatchCaller, seconds: number): Promise<number> {
+  await hammer(() => caller.call(), { seconds, concurrency: CONCURRENCY });
+  const calls = await hammer(() => caller.call(), { seconds, concurrency: CONCURRENCY });
+  return calls / seconds;
 }
 
-async function flooded(caller: BatchCaller, perSecond: number, seconds: number): Promise<Flood> {
-  const takenMs: number[] = [];
-  const refusedMs: number[] = [];
-  let unanswered = 0;
-  const send = async (): Promise<void> => {
-    const sentAt = performance.now();
-    const code = await caller.call();
-    const tookMs = performance.now() - sentAt;
-    if (code === status.OK) takenMs.push(tookMs);
-    else if (code === status.RESOURCE_EXHAUSTED) refusedMs.push(tookMs);
-    else unanswered += 1;
-  };
+interface Offer {
+  readonly factor: number;
+  /** Calls a second of the service. */
+  readonly capacity: number;
+  readonly seconds: number;
+}
+
+async function rowsOf(
+  server: ServerProcess,
+  caller: BatchCaller,
+  { factor, capacity, seconds }: Offer,
+): Promise<(string | number)[][]> {
+  await server.use();
+  const before = await turnedAwayBy(server);
+  const calls = await flooded(caller, factor * capacity, seconds + FIRST_MS / 1_000);
+  const { lagP99Ms, rssBytes, heapBytes } = await server.use();
+  const turnedAway = (await turnedAwayBy(server)) - before;
+  const refused = timesOf(calls, 'refused').length;
+  if (turnedAway !== refused)
+    throw new Error(`${refused} calls were refused, ${turnedAway} for overload`);
+  const atFirst = calls.filter(({ dueMs }) => dueMs < FIRST_MS);
+  const later = calls.filter(({ dueMs }) => dueMs >= FIRST_MS);
+  const service = [lagP99Ms, rssBytes / MEBIBYTE, heapBytes / MEBIBYTE].map((n) => round(n, 0));
+  const rest = [`${factor} x`, ...cellsOf(later, seconds), ...service];
+  if (factor <= 1) return [rest];
+  return [[`${factor} x, first second`, ...cellsOf(atFirst, 1), '', '', ''], rest];
+}
+
+/** A call that was due so long after the first of its flood. */
+interface Sent {
+  readonly dueMs: number;
+  readonly tookMs: number;
+  readonly end: CallEnd;
+}
+
+const timesOf = (calls: readonly Sent[], wanted: CallEnd): readonly number[] =>
+  calls.filter(({ end }) => end === wanted).map(({ tookMs }) => tookMs);
+
+function cellsOf(calls: readonly Sent[], seconds: number): (string | number)[] {
+  const cells = (['answered', 'refused'] as const).flatMap((end) => {
+    const ms = timesOf(calls, end);
+    const perSecond = Math.round(ms.length / seconds);
+    if (ms.length === 0) return [perSecond, '', ''];
+    return [perSecond, round(quantile(ms, 0.5), 1), round(quantile(ms, 0.99), 1)];
+  });
+  return [...cells, timesOf(calls, 'broken').length];
+}
+
+/** What the service says that it turned away for being overloaded: what a status alone could not tell. */
+async function turnedAwayBy({ httpAddress }: ServerProcess): Promise<number> {
+  const text = await (await fetch(`http://${httpAddress}/metrics`)).text();
+  const found =
+    /weir_calls_turned_away_total\{method="BatchCheckLimit",cause="overload"\} (\d+)/.exec(text);
+  return Number(found?.[1] ?? 0);
+}
+
+async function flooded(
+  caller: BatchCaller,
+  perSecond: number,
+  seconds: number,
+): Promise<readonly Sent[]> {
   const startedAt = performance.now();
-  const calls: Promise<void>[] = [];
-  const total = perSecond * seconds;
+  const calls: Promise<Sent>[] = [];
+  const send = async (dueMs: number): Promise<Sent> => {
+    const end = await caller.call();
+    return { dueMs, tookMs: performance.now() - startedAt - dueMs, end };
+  };
+  const total = Math.round(perSecond * seconds);
   while (calls.length < total) {
     const due = ((performance.now() - startedAt) / 1_000) * perSecond;
-    while (calls.length < Math.min(due, total)) calls.push(send());
+    while (calls.length < Math.min(due, total))
+      calls.push(send((calls.length / perSecond) * 1_000));
     await delay(1);
   }
-  await Promise.all(calls);
-  return { takenMs, refusedMs, unanswered };
+  return Promise.all(calls);
 }
 
-const rowOf = ({ takenMs, refusedMs, unanswered }: Flood, seconds: number): (string | number)[] => [
-  Math.round(takenMs.length / seconds),
-  round(quantile(takenMs, 0.5), 1),
-  round(quantile(takenMs, 0.99), 1),
-  Math.round(refusedMs.length / seconds),
-  ...(refusedMs.length === 0
-    ? ['-', '-']
-    : [round(quantile(refusedMs, 0.5), 1), round(quantile(refusedMs, 0.99), 1)]),
-  unanswered,
-];
-
-/**
- * Sends the same bytes each time, and does not look into the answer. Over several connections, as several gateways
- * would: on one, HTTP/2 lets a hundred calls be under way, and the rest wait with the caller.
- */
+/** The same batch each time, over several connections in turn. */
 class BatchCaller {
-  private readonly clients: readonly Client[];
-  private readonly bytes: Buffer;
   private calls = 0;
 
-  constructor(address: string, key: string) {
-    const options = { 'grpc.use_local_subchannel_pool': 1 };
-    this.clients = Array.from(
-      { length: CONNECTIONS },
-      () => new Client(address, credentials.createInsecure(), options),
-    );
+  private constructor(private readonly connections: readonly FrameConnection[]) {}
+
+  static async to(address: string, key: string): Promise<BatchCaller> {
     const checks = Array.from({ length: BATCH }, () => checkOf(key));
-    this.bytes = Buffer.from(BatchCheckLimitRequest.encode({ checks }).finish());
+    const message = BatchCheckLimitRequest.encode({ checks }).finish();
+    const { path } = QuotaServiceService.batchCheckLimit;
+    const connections = Array.from({ length: CONNECTIONS }, () =>
+      FrameConnection.to(address, { path, message }),
+    );
+    return new BatchCaller(await Promise.all(connections));
   }
 
-  call(): Promise<status> {
-    const { path } = QuotaServiceService.batchCheckLimit;
-    const asIs = (bytes: Buffer): Buffer => bytes;
-    const deadline = Date.now() + DEADLINE_MS;
-    return new Promise((resolve) => {
-      this.clients[this.calls++ % CONNECTIONS]?.makeUnaryRequest(
-        path,
-        asIs,
-        asIs,
-        this.bytes,
-        new Metadata(),
-        { deadline },
-        (error) => resolve(error?.code ?? status.OK),
-      );
-    });
+  call(): Promise<CallEnd> {
+    const connection = this.connections[this.calls++ % CONNECTIONS];
+    return new Promise((resolve) => connection?.call(resolve));
   }
 
   close(): void {
-    for (const client of this.clients) client.close();
+    for (const connection of this.connections) connection.close();
   }
 }
 

@@ -146,12 +146,12 @@ async function measure({ client, server }: Contender, request: CheckLimitRequest
   const stream = new StreamCaller(client.stream());
   const call = callOf({ client, stream }, request, load);
   await hammer(call, { seconds: load.seconds / 4, concurrency: CONCURRENCY });
-  const before = await server.cpuMicros();
+  const before = await server.use();
   const startedAt = performance.now();
   const calls = await hammer(call, { seconds: load.seconds, concurrency: CONCURRENCY });
   const seconds = (performance.now() - startedAt) / 1_000;
   const decisions = calls * load.size;
-  const microsEach = ((await server.cpuMicros()) - before) / decisions;
+  const microsEach = ((await server.use()).cpuMicros - before.cpuMicros) / decisions;
   stream.close();
   return { microsEach, perSecond: decisions / seconds };
 }

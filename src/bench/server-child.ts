@@ -1,8 +1,9 @@
 /**
  * A server in a process of its own, so that its CPU time is its own: `echo` answers with the same
- * message each time and does nothing else, `weir` is the real service, `guarded` the same turning calls away. Both report the CPU time they
- * have used when they are asked.
+ * message each time and does nothing else, `weir` is the real service, `guarded` the same turning calls away. Both
+ * report what they have used, and how late their loop was, when they are asked.
  */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import { silentLog } from '../common/log.js';
 import {
@@ -15,24 +16,53 @@ import {
 } from '../gen/weir/v1/quota_service.js';
 import { startService } from '../main.js';
 
-export type ChildRequest = { readonly kind: 'cpu' } | { readonly kind: 'stop' };
+export type ChildRequest = { readonly kind: 'use' } | { readonly kind: 'stop' };
 export type ChildReport =
-  | { readonly kind: 'listening'; readonly address: string }
-  | { readonly kind: 'cpu'; readonly micros: number; readonly rssBytes: number };
+  | {
+      readonly kind: 'listening';
+      readonly address: string;
+      /** Where metrics are; empty for the echo. */
+      readonly httpAddress: string;
+    }
+  | ({ readonly kind: 'use' } & ChildUse);
+
+export interface ChildUse {
+  /** User and system time of the whole process since its start, in microseconds. */
+  readonly cpuMicros: number;
+  /** How late the turns of the loop were since this was last asked, in milliseconds. */
+  readonly lagP99Ms: number;
+  readonly rssBytes: number;
+  /** After a collection, if the process may ask for one. */
+  readonly heapBytes: number;
+}
+
+const LAG_TICK_MS = 10;
 
 const [mode, dataDir = ''] = process.argv.slice(2);
 
 const running = mode === 'echo' ? await startEcho() : await startWeir(dataDir, mode === 'guarded');
-report({ kind: 'listening', address: running.address });
+const lag = monitorEventLoopDelay({ resolution: LAG_TICK_MS });
+lag.enable();
+report({ kind: 'listening', address: running.address, httpAddress: running.httpAddress });
 
 process.on('message', (request: ChildRequest) => {
-  if (request.kind === 'cpu') {
-    const { user, system } = process.cpuUsage();
-    report({ kind: 'cpu', micros: user + system, rssBytes: process.memoryUsage.rss() });
-    return;
-  }
-  void running.stop().then(() => process.disconnect());
+  if (request.kind === 'use') report({ kind: 'use', ...useSoFar() });
+  else void running.stop().then(() => process.disconnect());
 });
+
+function useSoFar(): ChildUse {
+  const { user, system } = process.cpuUsage();
+  const lagP99Ms = Math.max(0, lag.percentile(99) / 1e6 - LAG_TICK_MS);
+  const rssBytes = process.memoryUsage.rss();
+  globalThis.gc?.();
+  lag.reset();
+  return {
+    cpuMicros: user + system,
+    lagP99Ms,
+    rssBytes,
+    heapBytes: process.memoryUsage().heapUsed,
+  };
+}
 
 function report(message: ChildReport): void {
   process.send?.(message);
@@ -40,6 +70,7 @@ function report(message: ChildReport): void {
 
 interface Running {
   readonly address: string;
+  readonly httpAddress: string;
   stop(): Promise<void>;
 }
 
@@ -74,7 +105,7 @@ async function startEcho(): Promise<Running> {
     );
   });
   const stop = async (): Promise<void> => server.forceShutdown();
-  return { address: `127.0.0.1:${port}`, stop };
+  return { address: `127.0.0.1:${port}`, httpAddress: '', stop };
 }
 
 type Callback<T> = (error: Error | null, value: T) => void;
@@ -92,5 +123,6 @@ async function startWeir(folder: string, isGuarded: boolean): Promise<Running> {
       'overload.shed': isGuarded,
     },
   });
-  return { address: service.grpcAddress, stop: () => service.stop() };
+  const { grpcAddress: address, httpAddress } = service;
+  return { address, httpAddress, stop: () => service.stop() };
 }
