@@ -9,17 +9,17 @@ export class OverloadConfig {
   })
   readonly shed: boolean = true;
 
-  /** Milliseconds that the event loop may be late. Default 100. */
+  /** Milliseconds that the event loop may be late. Default 50. */
   @IntegerKnob({
     unit: 'milliseconds',
     min: 10,
     max: 60_000,
     effect:
-      'An event loop that is late by more is overloaded; while it is, half of this goes to new work.',
+      'An event loop that is late by more is overloaded; while it is, an eighth of this goes to new work.',
   })
-  readonly targetLagMs: number = 100;
+  readonly targetLagMs: number = 50;
 
-  /** Milliseconds of lag without a pause. Default 500. */
+  /** Milliseconds of lag without a pause. Default 200. */
   @IntegerKnob({
     unit: 'milliseconds',
     min: 10,
@@ -27,7 +27,7 @@ export class OverloadConfig {
     effect:
       'How long the lag must last before calls are turned away, and be over before they no longer are.',
   })
-  readonly intervalMs: number = 500;
+  readonly intervalMs: number = 200;
 
   /** Milliseconds after which facts are turned away too. Default 2 s. */
   @IntegerKnob({
@@ -35,7 +35,7 @@ export class OverloadConfig {
     min: 10,
     max: 600_000,
     effect:
-      'Debits, releases and extensions are turned away only at this lag; checks at half of the target.',
+      'Debits, releases and extensions are turned away only at this lag; checks at an eighth of the target.',
   })
   readonly factLagMs: number = 2_000;
 }

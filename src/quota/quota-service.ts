@@ -1,11 +1,11 @@
 import type { Server, UntypedHandleCall } from '@grpc/grpc-js';
 import { type QuotaServiceServer, QuotaServiceService } from '../gen/weir/v1/quota_service.js';
 import { bidi, type StreamMethod } from '../rpc/bidi.js';
+import { readMessage } from '../rpc/read-message.js';
 import type { RpcRim } from '../rpc/rpc-rim.js';
 import { unary, type UnaryMethod } from '../rpc/unary.js';
 import { encodeCheckAnswer, encodeCheckResults } from './check-answer-codec.js';
 import { decodeCheck, decodeCheckBatch } from './check-request-codec.js';
-import type { RawCheck } from './core/calls.js';
 import { fromItemError } from './quota-proto.js';
 import type { QuotaController } from './quota.controller.js';
 import {
@@ -15,17 +15,20 @@ import {
   type StreamBatch,
 } from './stream-codec.js';
 
+/** Read by the handler, once it is known that the call is not turned away (ADR 0042). */
+const unread = (bytes: Buffer): Buffer => bytes;
+
 /** The hot messages have codecs of our own (ADR 0038); they are the same on the wire. */
 const definition = {
   ...QuotaServiceService,
   checkLimit: {
     ...QuotaServiceService.checkLimit,
-    requestDeserialize: decodeCheck,
+    requestDeserialize: unread,
     responseSerialize: encodeCheckAnswer,
   },
   batchCheckLimit: {
     ...QuotaServiceService.batchCheckLimit,
-    requestDeserialize: decodeCheckBatch,
+    requestDeserialize: unread,
     responseSerialize: encodeCheckResults,
   },
   stream: {
@@ -51,9 +54,11 @@ const STREAM: StreamMethod<StreamBatch, StreamAnswer> = {
 /** Puts `weir.v1.QuotaService` on the server without a detour through Nest: these are the hot calls. */
 export function addQuotaService(server: Server, quota: QuotaController, rim: RpcRim): void {
   server.addService(definition, {
-    checkLimit: unary(question('CheckLimit'), rim, (check: RawCheck) => quota.checkLimit(check)),
-    batchCheckLimit: unary(question('BatchCheckLimit'), rim, (checks: readonly RawCheck[]) =>
-      quota.batchCheckLimit(checks),
+    checkLimit: unary(question('CheckLimit'), rim, (bytes: Buffer) =>
+      quota.checkLimit(readMessage(bytes, decodeCheck)),
+    ),
+    batchCheckLimit: unary(question('BatchCheckLimit'), rim, (bytes: Buffer) =>
+      quota.batchCheckLimit(readMessage(bytes, decodeCheckBatch)),
     ),
     debitBudget: unary(fact('DebitBudget'), rim, (request) => quota.debitBudget(request)),
     batchDebitBudget: unary(fact('BatchDebitBudget'), rim, (batch) =>

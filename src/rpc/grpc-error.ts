@@ -23,8 +23,16 @@ export function toClientError(error: unknown, requestId: string): ClientError {
     return { code: status.INTERNAL, details, metadata, unexpected: true };
   }
   const code = grpcStatus[error.code];
-  metadata.set(STATUS_DETAILS, encodeDetails(code, error));
+  metadata.set(STATUS_DETAILS, detailsOf(code, error));
   return { code, details: error.message, metadata, unexpected: false };
+}
+
+/** An overloaded replica gives one error again and again, and has no time to encode it each time. */
+let last: { readonly error: DomainError; readonly details: Buffer } | undefined;
+
+function detailsOf(code: status, error: DomainError): Buffer {
+  if (last?.error !== error) last = { error, details: encodeDetails(code, error) };
+  return last.details;
 }
 
 function encodeDetails(code: status, error: DomainError): Buffer {

@@ -15,6 +15,8 @@ const TICK_MS = 10;
 export class LoadGuardDriver implements OnApplicationBootstrap, OnModuleDestroy {
   readonly stats = new LoadStats();
   private readonly guard: LoadGuard;
+  /** The refusal that was given last: in a flood it is given thousands of times, and each would cost a stack trace. */
+  private refusal = overloaded(0);
   private readonly sheds: boolean;
   private timer: NodeJS.Timeout | undefined;
 
@@ -55,8 +57,8 @@ export class LoadGuardDriver implements OnApplicationBootstrap, OnModuleDestroy 
   private shed(method: string): DomainError {
     this.stats.countTurnedAway(method, 'overload');
     const retryAfterMs = this.guard.retryAfterMs(this.clock.monoNow());
-    const message = 'this replica is overloaded; ask again later, or ask another';
-    return new DomainError('RESOURCE_EXHAUSTED', message, { retryAfterMs });
+    if (this.refusal.details.retryAfterMs !== retryAfterMs) this.refusal = overloaded(retryAfterMs);
+    return this.refusal;
   }
 
   private tick(): void {
@@ -68,4 +70,9 @@ export class LoadGuardDriver implements OnApplicationBootstrap, OnModuleDestroy 
     if (was) this.log.info({}, 'no longer overloaded: all calls are taken again');
     else this.log.warn({ lagMs }, 'overloaded: calls are turned away');
   }
+}
+
+function overloaded(retryAfterMs: number): DomainError {
+  const message = 'this replica is overloaded; ask again later, or ask another';
+  return new DomainError('RESOURCE_EXHAUSTED', message, { retryAfterMs });
 }

@@ -47,12 +47,15 @@ function callRaw(
 }
 
 describe('the gRPC server', () => {
-  it('survives a message that is no protobuf', async () => {
-    const answer = await callRaw(
-      '/weir.v1.QuotaService/CheckLimit',
-      Buffer.from([0x0a, 0xff, 0x01]),
-    );
-    expect(answer).toMatchObject({ code: status.INTERNAL });
+  it('survives messages that are no protobuf', async () => {
+    const callGarbage = (method: string) =>
+      callRaw(`/weir.v1.QuotaService/${method}`, Buffer.from([0x0a, 0xff, 0x01]));
+    for (const method of ['CheckLimit', 'BatchCheckLimit'])
+      expect(await callGarbage(method)).toMatchObject({
+        code: status.INVALID_ARGUMENT,
+        details: expect.stringContaining('cannot be read'),
+      });
+    expect(await callGarbage('DebitBudget')).toMatchObject({ code: status.INTERNAL });
     expect((await replica.quota.checkLimit(checkOf('x'))).decision).toBe(Decision.DECISION_DENY);
   });
 

@@ -58,15 +58,15 @@ describe('LoadGuard', () => {
     expect(loop.guard.isShedding).toBe(true);
   });
 
-  it('takes up work for half of the target in each turn, and facts for longer', () => {
+  it('takes up work for an eighth of the target in each turn, and facts for longer', () => {
     const loop = new Loop();
     loop.turns(150, 5);
-    expect(loop.refuses('question', TICK_MS + 49)).toBe(false);
-    expect(loop.refuses('question', TICK_MS + 50)).toBe(true);
+    expect(loop.refuses('question', TICK_MS + 12)).toBe(false);
+    expect(loop.refuses('question', TICK_MS + 13)).toBe(true);
     expect(loop.refuses('fact', TICK_MS + 999)).toBe(false);
     expect(loop.refuses('fact', TICK_MS + 1_000)).toBe(true);
     expect(loop.guard.retryAfterMs(loop.mono(TICK_MS + 50))).toBe(500);
-    expect(loop.guard.retryAfterMs(loop.mono(TICK_MS + 2_000))).toBe(2_000);
+    expect(loop.guard.retryAfterMs(loop.mono(TICK_MS + 1_600))).toBe(2_000);
   });
 
   it('goes on while turns are longer than half of the target, and ends after the interval', () => {
@@ -77,6 +77,18 @@ describe('LoadGuard', () => {
     loop.turns(50, 10);
     expect(loop.guard.isShedding).toBe(true);
     loop.turn(50);
+    expect(loop.guard.isShedding).toBe(false);
+  });
+
+  it('goes on while calls are turned away, however short the turns are', () => {
+    const loop = new Loop();
+    loop.turns(150, 5);
+    for (let i = 0; i < 100; i++) {
+      expect(loop.refuses('question', TICK_MS + 20)).toBe(true);
+      loop.turn(30);
+    }
+    expect(loop.guard.isShedding).toBe(true);
+    loop.turns(30, 18);
     expect(loop.guard.isShedding).toBe(false);
   });
 

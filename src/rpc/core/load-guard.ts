@@ -4,15 +4,16 @@
  * within a turn, in how long the turn has lasted.
  *
  * Two rules. Shedding begins when every turn for some time was late: a pause alone (a garbage collection, a
- * burst) is no overload, and is worked off. While it lasts, each turn takes up new work for half of the
+ * burst) is no overload, and is worked off. While it lasts, each turn takes up new work for a small part of the
  * allowed lag and turns away what comes after, so that no call waits long behind others, and those that are
- * taken up are as many as can be served. It ends when no turn was late by half of that for as long.
+ * taken up are as many as can be served: turning away is short, so the loop soon turns again, however small the
+ * part is. It ends when for as long no call was turned away, and no turn was late by half of the allowed lag.
  *
  * Facts (debits, releases) are turned away last: a question that is not answered can be asked again, and a
  * fact that is not recorded is money that was spent and is missing.
  *
  * Source: Nichols and Jacobson, "Controlling Queue Delay", ACM Queue 2012, for the two thresholds and the
- * interval; ADR 0041.
+ * interval; ADR 0041 and 0042.
  */
 import type { MonoMs } from '../../common/time.js';
 
@@ -26,6 +27,11 @@ export interface LoadGuardOptions {
   /** Facts are turned away in a turn that has lasted longer. Milliseconds. */
   readonly factLagMs: number;
 }
+
+/** What of the allowed lag goes to new work in each turn, while shedding. */
+const SHARE = 1 / 8;
+/** Of the allowed lag: a turn that is later speaks against the end of shedding. */
+const CALM = 1 / 2;
 
 export class LoadGuard {
   private shedding = false;
@@ -54,27 +60,27 @@ export class LoadGuard {
   turned(now: MonoMs, dueAt: MonoMs): number {
     const lagMs = this.lagMs(now);
     this.dueAt = dueAt;
-    const isOtherState = this.shedding ? lagMs < this.shareMs : lagMs > this.options.targetLagMs;
+    const { targetLagMs } = this.options;
+    const isOtherState = this.shedding ? lagMs < targetLagMs * CALM : lagMs > targetLagMs;
     if (!isOtherState) this.turnedSince = undefined;
     else if (this.turnedSince === undefined) this.turnedSince = now;
     else if (now - this.turnedSince >= this.options.intervalMs) this.change();
     return lagMs;
   }
 
-  /** Whether a call that comes now is turned away. */
+  /** Whether a call that comes now is turned away; one that is puts off the end of shedding. */
   refuses(kind: CallKind, now: MonoMs): boolean {
     if (!this.shedding) return false;
-    return this.lagMs(now) >= (kind === 'fact' ? this.options.factLagMs : this.shareMs);
+    const { factLagMs, targetLagMs } = this.options;
+    if (this.lagMs(now) < (kind === 'fact' ? factLagMs : targetLagMs * SHARE)) return false;
+    this.turnedSince = undefined;
+    return true;
   }
 
-  /** When it may be asked again, in milliseconds: not before the state can have changed. */
+  /** When it may be asked again, in milliseconds: not before the state can have changed, in whole intervals. */
   retryAfterMs(now: MonoMs): number {
-    return Math.max(this.options.intervalMs, Math.ceil(this.lagMs(now)));
-  }
-
-  /** What of a turn goes to new work while shedding. */
-  private get shareMs(): number {
-    return this.options.targetLagMs / 2;
+    const { intervalMs } = this.options;
+    return Math.max(1, Math.ceil(this.lagMs(now) / intervalMs)) * intervalMs;
   }
 
   private change(): void {
