@@ -231,7 +231,7 @@ describe('ConsulPeerSource with a scripted agent', () => {
         SHORTEST,
       );
       await leavesNothing({
-        warm: () => eventually('it is warm', () => attempts >= 200),
+        warm: () => eventually('it is warm', () => attempts >= 200, LONG_MS),
         run: () => eventually('there were 1,000 more', () => attempts >= 1_200, LONG_MS),
         stop: () => scene.stop(),
       });

@@ -292,7 +292,7 @@ describe('KubernetesPeerSource with a scripted API server', () => {
         SHORTEST,
       );
       await leavesNothing({
-        warm: () => eventually('it is warm', () => watches >= 200),
+        warm: () => eventually('it is warm', () => watches >= 200, LONG_MS),
         run: () => eventually('there were 1,000 more', () => watches >= 1_200, LONG_MS),
         stop: () => scene.stop(),
       });

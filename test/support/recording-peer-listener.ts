@@ -3,6 +3,7 @@ import type {
   PeerSourceListener,
   SourceFault,
 } from '../../src/discovery/peer-source.js';
+import { eventually } from './eventually.js';
 
 /** Keeps what a source has said. */
 export class RecordingPeerListener implements PeerSourceListener {
@@ -16,6 +17,12 @@ export class RecordingPeerListener implements PeerSourceListener {
 
   failed(fault: SourceFault): void {
     this.faults.push(fault);
+  }
+
+  /** Waits for a fault in these words; on a slow machine others may come before it. */
+  async tells(words: RegExp): Promise<void> {
+    const isTold = (): boolean => this.faults.some(({ message }) => words.test(message));
+    await eventually(`${String(words)} is told`, isTold, 60_000);
   }
 
   /** The last answer, as sorted `host:port`. */

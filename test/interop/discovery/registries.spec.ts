@@ -14,17 +14,12 @@ import { type Registry, RegistryBench } from '../../support/discovery/registry-b
 import { ScriptedKubernetes } from '../../support/discovery/scripted-kubernetes.js';
 import { eventually } from '../../support/eventually.js';
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 const BUILD_MS = 1_200_000;
 
-/** Pauses between questions are at most five seconds. */
-const LIMITS: PeerSourceLimits = {
-  foundMs: 20_000,
-  leftMs: 20_000,
-  killedMs: 20_000,
-  failedMs: 20_000,
-};
+/** Where leaving and being killed are the platform's doing, and alike. */
+const LIMITS: PeerSourceLimits = { leftMs: 60_000, killedMs: 60_000 };
 
 class EtcdBench extends RegistryBench<EtcdServer> {
   protected cluster(): object {
@@ -102,8 +97,8 @@ describeWith({ programs: ['go'] }, 'etcd between replicas', () => {
 
   // A key lives as long as its lease.
   peerSourceContract('etcd', () => Promise.resolve(new EtcdBench(etcd)), {
-    ...LIMITS,
-    killedMs: 60_000,
+    leftMs: 25_000,
+    killedMs: 120_000,
   });
   clusterContract(() => new EtcdBench(etcd));
 });
@@ -120,8 +115,8 @@ describeWith({ programs: ['apt-get', 'dpkg-deb'] }, 'Consul between replicas', (
 
   // Consul waits a minute before it removes who fails its check, and looks every half minute.
   peerSourceContract('consul', () => Promise.resolve(new ConsulBench(consul)), {
-    ...LIMITS,
-    killedMs: 180_000,
+    leftMs: 50_000,
+    killedMs: 240_000,
   });
   clusterContract(() => new ConsulBench(consul));
 });

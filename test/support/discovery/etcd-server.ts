@@ -91,12 +91,15 @@ export class EtcdServer {
     await this.ask('/v3/kv/compaction', { revision, physical: true });
   }
 
-  async revokeLeases(): Promise<number> {
+  async leases(): Promise<readonly string[]> {
     const { leases = [] } = (await this.ask('/v3/lease/leases', {})) as {
       leases?: readonly { readonly ID: string }[];
     };
-    for (const { ID } of leases) await this.ask('/v3/lease/revoke', { ID });
-    return leases.length;
+    return leases.map(({ ID }) => ID);
+  }
+
+  async revokeLeases(): Promise<void> {
+    for (const ID of await this.leases()) await this.ask('/v3/lease/revoke', { ID });
   }
 
   /** From now on nobody gets in without a name; this object is root. */

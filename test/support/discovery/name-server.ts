@@ -49,14 +49,10 @@ export class NameServer {
     const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     child.stderr.on('data', (chunk: Buffer) => (this.said += chunk.toString()));
     this.child = child;
-    await eventually(
-      'dnsmasq has started',
-      () => {
-        if (child.exitCode !== null) throw new Error(`dnsmasq ended: ${this.said}`);
-        return this.said.includes('started');
-      },
-      10_000,
-    );
+    await eventually('dnsmasq has started', () => {
+      if (child.exitCode !== null) throw new Error(`dnsmasq ended: ${this.said}`);
+      return this.said.includes('started');
+    });
     await this.hasRead();
   }
 
@@ -87,7 +83,7 @@ export class NameServer {
   }
 
   private hasRead(): Promise<void> {
-    return eventually('dnsmasq has read its records', () => this.said.includes(this.file), 10_000);
+    return eventually('dnsmasq has read its records', () => this.said.includes(this.file));
   }
 
   private get file(): string {

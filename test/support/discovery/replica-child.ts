@@ -27,6 +27,9 @@ export interface ReplicaChildOrder {
   readonly mode: 'source' | 'replica';
 }
 
+/** However slow the machine is, a farewell is said. */
+const FAREWELL_MS = 20_000;
+
 const say = (event: object): void => {
   process.stdout.write(`${JSON.stringify(event)}\n`);
 };
@@ -54,7 +57,7 @@ async function runSource(cluster: ClusterConfig, self: SelfAnnouncement) {
     found: (peers) => say({ event: 'found', peers }),
     failed: (fault) => say({ event: 'failed', ...fault }),
   });
-  return () => source.stop(2_000);
+  return () => source.stop(FAREWELL_MS);
 }
 
 async function runReplica(cluster: ClusterConfig, self: SelfAnnouncement) {
@@ -96,8 +99,8 @@ async function runReplica(cluster: ClusterConfig, self: SelfAnnouncement) {
   }, 100);
   return async () => {
     clearInterval(timer);
-    await driver.stop(2_000);
-    await gossip.leave(2_000);
+    await driver.stop(FAREWELL_MS);
+    await gossip.leave(FAREWELL_MS);
     await gossip.stop();
   };
 }
@@ -106,5 +109,5 @@ const order = JSON.parse(process.argv[2] ?? '') as ReplicaChildOrder;
 const { cluster } = loadConfig({ file: order.configFile, env: {}, cwd: process.cwd() }).config;
 const run = order.mode === 'source' ? runSource : runReplica;
 const stop = await run(cluster, order.self);
-say({ event: 'started' });
 process.once('SIGTERM', () => void stop().then(() => say({ event: 'stopped' })));
+say({ event: 'started' });

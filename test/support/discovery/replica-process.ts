@@ -49,7 +49,7 @@ export class ReplicaProcess {
     const command = [...wrapper, process.execPath, '--import', RUN_SOURCES, CHILD];
     const [file, ...args] = [...command, JSON.stringify(order)];
     const replica = new ReplicaProcess(spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] }));
-    await eventually('the replica has started', () => replica.isUp(), 60_000);
+    await eventually('the replica has started', () => replica.isUp(), 120_000);
     return replica;
   }
 
@@ -61,6 +61,15 @@ export class ReplicaProcess {
   async kill(): Promise<void> {
     this.child.kill('SIGKILL');
     await this.end();
+  }
+
+  /** Waits until these, and nobody else, are members that are up. */
+  async knows(...names: readonly string[]): Promise<void> {
+    await eventually(
+      `${names.join(', ')} are the members`,
+      () => this.members?.names.join() === names.join(),
+      60_000,
+    );
   }
 
   private isUp(): boolean {
