@@ -36,6 +36,7 @@ export function requestToProto(message: ConnectRequest): RequestProto {
           to: BigInt(message.to),
           entries: Buffer.from(message.entries),
           sentAtMs: BigInt(Math.round(message.sentAtMs)),
+          known: message.known.map(knownToProto),
         },
       });
     case 'digest':
@@ -65,7 +66,8 @@ export function requestFromProto({ message }: RequestProto): ConnectRequest | un
       if (feed === undefined) return undefined;
       const { from, to, isComplete, isState, entries, sentAtMs } = message.value;
       const span = { from: Number(from), to: Number(to), isComplete, isState };
-      return { kind: 'delta', feed, ...span, entries, sentAtMs: Number(sentAtMs) };
+      const known = knownFromProto(message.value);
+      return { kind: 'delta', feed, ...span, entries, sentAtMs: Number(sentAtMs), known };
     }
     case 'digest':
       return { kind: 'digest', known: knownFromProto(message.value) };
@@ -202,7 +204,7 @@ const knownToProto = ({ source, through, seen }: KnownSource): KnownSourceProto 
   seen: BigInt(seen),
 });
 
-const knownFromProto = (digest: DigestProto | undefined): readonly KnownSource[] =>
+const knownFromProto = (digest: Pick<DigestProto, 'known'> | undefined): readonly KnownSource[] =>
   (digest?.known ?? []).map(({ source, through, seen }) => ({
     source: sourceFromProto(source),
     through: Number(through),

@@ -18,6 +18,7 @@ class Heard<In extends ConnectRequest | ConnectResponse> implements PeerLinkList
 
 const TIMEOUT_MS = 5_000;
 const HOST = '127.0.0.1';
+const SOURCE = { replicaId: 'weir-1', bootId: 'b1', region: 'us' };
 const hint = (version: number): ConnectRequest => ({ kind: 'policyHint', version });
 
 /** `make` gives transports that can reach each other. */
@@ -92,6 +93,7 @@ export function peerTransportContract(make: () => PeerTransport): void {
       isState: true,
       entries: Uint8Array.of(0, 255, 7),
       sentAtMs: 1_700_000_000_000,
+      known: [{ source: SOURCE, through: 3, seen: 2 ** 52 }],
     };
     link.send(delta);
     await eventually('the delta arrives', () => other.heard.messages.length === 2);

@@ -25,7 +25,7 @@ export interface Page {
 
 /** How entries are to be taken. */
 export interface Arrival {
-  /** Whose they are, where an entry does not name its source itself. */
+  /** Whose they are, where an entry does not name its source. */
   readonly source: Source;
   /**
    * The first that is heard of this source: what it counted is history, and a token bucket takes its

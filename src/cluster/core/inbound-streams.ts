@@ -10,7 +10,6 @@ import {
   type Feed,
   type Hello,
   type KnownSource,
-  regionSource,
   type Source,
 } from './peer-message.js';
 import type { ReplicationContext } from './replication-context.js';
@@ -24,7 +23,7 @@ interface Inbound {
   /** On the peer's clock, by feed: when the last delta that left nothing out was sent. */
   readonly completeAt: Map<Feed, number>;
   heardAt: number;
-  /** All of its own feed has been here once. */
+  /** All that it tells of itself, or of its region, has been here once. */
   isComplete: boolean;
 }
 
@@ -95,7 +94,7 @@ export class InboundStreams {
     this.lastHeard.delete(replicaId);
   }
 
-  /** Whether all that a replica has counted itself has been here once. */
+  /** Whether all that a replica has counted itself, or as the relay of another region, has been here once. */
   isComplete(replicaId: string): boolean {
     return this.of(replicaId)?.isComplete === true;
   }
@@ -142,16 +141,23 @@ export class InboundStreams {
     inbound.heardAt = now.mono;
     const last = inbound.completeAt.get(feed);
     const gapMs = last === undefined ? 0 : Math.max(0, sentAtMs - last);
-    const whose = feed === 'own' ? source : regionSource(source.region);
-    this.merge(source.replicaId, delta.entries, { source: whose, isState, gapMs }, now);
+    this.merge(source.replicaId, delta.entries, { source, isState, gapMs }, now);
     const before = inbound.positions.get(feed) ?? 0;
     const isWhole = from <= before;
     const position = isWhole ? Math.max(before, to) : before;
     inbound.positions.set(feed, position);
     if (feed === 'own') this.context.known.raise(source, 0, to);
+    for (const each of delta.known) this.hearOf(each, isWhole && isComplete);
     if (isWhole && isComplete) this.completed(inbound, source, { feed, position, sentAtMs });
     const receivedAtMs = now.wall;
     this.answer(inbound, { kind: 'ack', feed, position, sentAtMs, receivedAtMs });
+  }
+
+  /** A relay says how far it knows those of other regions. What it knows of ours, ours tell better. */
+  private hearOf({ source, through, seen }: KnownSource, isAll: boolean): void {
+    const { known, options } = this.context;
+    if (source.region !== options.self.region)
+      known.raise(source, isAll ? through : 0, Math.max(through, seen));
   }
 
   private completed(
@@ -160,9 +166,8 @@ export class InboundStreams {
     { feed, position, sentAtMs }: { feed: Feed; position: number; sentAtMs: number },
   ): void {
     inbound.completeAt.set(feed, Math.max(sentAtMs, inbound.completeAt.get(feed) ?? sentAtMs));
-    if (feed !== 'own') return;
-    inbound.isComplete = true;
-    this.context.known.raise(source, position, position);
+    if (feed !== 'foreign') inbound.isComplete = true;
+    if (feed === 'own') this.context.known.raise(source, position, position);
   }
 
   private merge(

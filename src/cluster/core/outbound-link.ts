@@ -130,7 +130,8 @@ export class OutboundLink {
       const { entries, to, isComplete } = batchOf(feed, progress.sent);
       const span = { from: progress.sent, to, isComplete, isState: progress.isState };
       progress.send(to, isComplete, now.mono);
-      this.tell({ kind: 'delta', feed, ...span, entries, sentAtMs: now.wall }, now);
+      const known = this.context.drawnFrom(feed);
+      this.tell({ kind: 'delta', feed, ...span, entries, sentAtMs: now.wall, known }, now);
       if (isComplete) return;
     }
   }
@@ -142,7 +143,7 @@ export class OutboundLink {
       return;
     const head = this.context.store.head('own');
     const span = { from: head, to: head, isComplete: false, isState: false };
-    this.send({ kind: 'delta', feed: 'own', ...span, entries, sentAtMs: now.wall });
+    this.send({ kind: 'delta', feed: 'own', ...span, entries, sentAtMs: now.wall, known: [] });
   }
 
   /** Says that there is nothing to say, if nothing was said for a while. */
@@ -154,7 +155,8 @@ export class OutboundLink {
     const [feed, { sent }] = first;
     const isComplete = sent >= this.context.store.head(feed);
     const span = { from: sent, to: sent, isComplete, isState: false };
-    this.tell({ kind: 'delta', feed, ...span, entries: NOTHING, sentAtMs: now.wall }, now);
+    const nothing = { entries: NOTHING, known: [] };
+    this.tell({ kind: 'delta', feed, ...span, ...nothing, sentAtMs: now.wall }, now);
   }
 
   ack({ feed, position, sentAtMs, receivedAtMs }: Ack, now: Instant): void {

@@ -6,17 +6,18 @@
 /** Rises when an older release could not make sense of what a newer one says. */
 export const PROTOCOL_VERSION = 1;
 
-/** Who counts: one run of one replica, or the sum of a region as its relay tells it. */
+/** Who counts: one run of one replica. */
 export interface Source {
   readonly replicaId: string;
-  /** Changes with each start. Empty for the sum of a region, which has no `replicaId` either. */
+  /** Changes with each start. */
   readonly bootId: string;
   readonly region: string;
 }
 
 /**
  * A feed orders counters by their last change: `own`, what this replica counts itself; `region`, from
- * relay to relay, what a region counts; `foreign`, from a relay to its region, what other regions count.
+ * relay to relay, what the replicas of a region count; `foreign`, from a relay to its region, what those of
+ * other regions count.
  */
 export type Feed = 'own' | 'region' | 'foreign';
 
@@ -53,6 +54,11 @@ export interface Delta {
   readonly entries: Uint8Array;
   /** On the sender's wall clock. */
   readonly sentAtMs: number;
+  /**
+   * How far the sender knows those that it tells about in the feeds of a relay: the receiver knows them as
+   * far once it has received all, and that there is something to know before.
+   */
+  readonly known: readonly KnownSource[];
 }
 
 export interface Ack {
@@ -122,6 +128,3 @@ export type PeerMessage = ConnectRequest | ConnectResponse;
 /** One text for one source, to find it by. */
 export const sourceKey = ({ region, replicaId, bootId }: Source): string =>
   `${region}\0${replicaId}\0${bootId}`;
-
-/** The sum of a region, as its relay tells it. */
-export const regionSource = (region: string): Source => ({ replicaId: '', bootId: '', region });

@@ -1,7 +1,7 @@
 import type { Random } from '../../common/random.js';
 import type { CountStore } from './count-store.js';
 import { KnownSources } from './known-sources.js';
-import { type Hello, PROTOCOL_VERSION } from './peer-message.js';
+import { type Feed, type Hello, type KnownSource, PROTOCOL_VERSION } from './peer-message.js';
 import type { LinkState, NoticeKind, ReplicationEffect } from './replication-effect.js';
 import type { ReplicationOptions } from './replication-options.js';
 
@@ -34,6 +34,18 @@ export class ReplicationContext {
 
   link(peerId: string, state: LinkState, detail: string): void {
     this.emit({ kind: 'link', peerId, state, detail });
+  }
+
+  /** How far those are known that a feed tells about, besides this replica's own. */
+  drawnFrom(feed: Feed): readonly KnownSource[] {
+    if (feed === 'own') return [];
+    const { self } = this.options;
+    const isHome = feed === 'region';
+    const others = this.known
+      .list()
+      .filter(({ source }) => (source.region === self.region) === isHome);
+    const head = this.store.head('own');
+    return isHome ? [...others, { source: self, through: head, seen: head }] : others;
   }
 
   hello(): Hello {

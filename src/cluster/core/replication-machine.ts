@@ -30,8 +30,9 @@ import { StatePulls } from './state-pulls.js';
 
 interface Flushing {
   readonly deadline: number;
-  /** Of the own feed, when it was asked for. */
-  readonly head: number;
+  /** Of the own feed and of that of the region, when it was asked for. */
+  readonly own: number;
+  readonly region: number;
 }
 
 export class ReplicationMachine {
@@ -62,7 +63,11 @@ export class ReplicationMachine {
     this.inbound = new InboundStreams(this.context, (peerId, known, now) =>
       this.compare(peerId, known, now),
     );
-    this.pulls = new StatePulls(this.context, (peerId) => this.links.get(peerId));
+    this.pulls = new StatePulls(
+      this.context,
+      (peerId) => this.links.get(peerId),
+      (source, now) => this.inbound.hears(source, now),
+    );
     this.relays = chooseRelays(this.selfMember(), []);
   }
 
@@ -130,8 +135,7 @@ export class ReplicationMachine {
       case 'policyVersion':
         return this.tellPolicyVersion(input.version);
       case 'flush':
-        this.flushing = { deadline: now.mono + input.timeoutMs, head: this.store.head('own') };
-        return this.flush(now);
+        return this.tellAll(input.timeoutMs, now);
       default:
         return unreachable(input);
     }
@@ -187,28 +191,21 @@ export class ReplicationMachine {
     if (now.mono < this.digestAt) return;
     this.digestAt = now.mono + this.options.digestIntervalMs;
     const known = this.context.known.list();
-    for (const link of this.links.values())
-      if (link.isOpen && this.isNear(link)) link.send({ kind: 'digest', known });
+    for (const link of this.links.values()) if (link.isOpen) link.send({ kind: 'digest', known });
   }
 
-  /** What a peer of the region knows better than we do, and we cannot hear, is asked for. */
   private compare(peerId: string, known: readonly KnownSource[], now: Instant): void {
-    if (this.members.get(peerId)?.region !== this.options.self.region) return;
-    for (const each of known) {
-      const { source } = each;
-      const isSelf =
-        source.replicaId === this.options.self.replicaId &&
-        source.bootId === this.options.self.bootId;
-      if (isSelf || this.inbound.hears(source, now)) continue;
-      this.pulls.want(peerId, each);
-    }
+    const peer = this.members.get(peerId);
+    if (peer !== undefined) this.pulls.compare(peer, known, now);
   }
 
   private checkJoined(now: Instant): void {
     if (this.joinBy === undefined) return;
-    const near = this.neighbours();
-    const isComplete =
-      near.length > 0 && near.every(({ id }) => this.inbound.isComplete(id)) && this.pulls.isIdle;
+    const near = this.neighbours().map(({ id }) => id);
+    // Who is alone in its region hears of it from the relays of others.
+    const expected = near.length > 0 ? near : [...this.links.keys()];
+    const isHeard = expected.length > 0 && expected.every((id) => this.inbound.isComplete(id));
+    const isComplete = isHeard && this.pulls.isIdle;
     if (!isComplete && now.mono < this.joinBy) return;
     this.joinBy = undefined;
     this.context.emit({ kind: 'joined', isComplete });
@@ -217,12 +214,27 @@ export class ReplicationMachine {
   private checkFlushed(now: Instant): void {
     const { flushing } = this;
     if (flushing === undefined) return;
+    const isLast = this.neighbours().length === 0;
     const missing = [...this.links.values()]
-      .filter((link) => this.isNear(link) && !(link.isOpen && link.hasAcked('own', flushing.head)))
+      .filter((link) => isLast || this.isNear(link))
+      .filter((link) => !(link.isOpen && this.hasAll(link, flushing)))
       .map(({ peerId }) => peerId);
     if (missing.length > 0 && now.mono < flushing.deadline) return;
     this.flushing = undefined;
     this.context.emit({ kind: 'flushed', missing });
+  }
+
+  /** Other regions too, if nobody of this one remains who would. */
+  private tellAll(timeoutMs: number, now: Instant): void {
+    const heads = { own: this.store.head('own'), region: this.store.head('region') };
+    this.flushing = { deadline: now.mono + timeoutMs, ...heads };
+    this.regionFlushAt = now.mono;
+    this.flush(now);
+    this.checkFlushed(now);
+  }
+
+  private hasAll(link: OutboundLink, { own, region }: Flushing): boolean {
+    return this.isNear(link) ? link.hasAcked('own', own) : link.hasAcked('region', region);
   }
 
   /** Opens and closes streams as members and relays are now. */

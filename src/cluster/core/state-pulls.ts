@@ -3,12 +3,13 @@
  * behind a broken link. Page by page; a page that gets lost is asked for again.
  *
  * A source that died while it told something may have been heard in part, and by each peer in another
- * part: then every peer is asked, once for what it says that it has seen.
+ * part: then every peer is asked, once for what it says that it has seen. Relays ask each other too: so a
+ * region gets back what only another one remembers of it (ADR 0123).
  */
 import { type KnownSource, type Source, sourceKey, type State } from './peer-message.js';
 import type { OutboundLink } from './outbound-link.js';
 import type { ReplicationContext } from './replication-context.js';
-import type { Instant } from './replication-input.js';
+import type { Instant, PeerMember } from './replication-input.js';
 
 interface Pull {
   readonly source: Source;
@@ -16,10 +17,13 @@ interface Pull {
   /** How far the peer knows the source. */
   readonly through: number;
   readonly seen: number;
+  /** Of another region, which does not know what counts in ours only. */
+  readonly isFar: boolean;
   cursor: number;
   /** Of the first page: what the peer has merged later may be missing from it. */
   claimed: number | undefined;
-  /** When to ask again; 0: not asked yet. */
+  isAsked: boolean;
+  /** When to ask, or to ask again. */
   due: number;
 }
 
@@ -36,19 +40,26 @@ export class StatePulls {
   constructor(
     private readonly context: ReplicationContext,
     private readonly linkTo: (peerId: string) => OutboundLink | undefined,
+    /** Whether a source tells us itself. */
+    private readonly hears: (source: Source, now: Instant) => boolean,
   ) {}
 
   get isIdle(): boolean {
     return this.pulls.size === 0;
   }
 
-  /** A peer knows more of a source than we do, and we cannot hear it. */
-  want(peerId: string, { source, through, seen }: KnownSource): void {
-    const key = keyOf(peerId, source);
-    const known = this.context.known.throughOf(source);
-    if (Math.max(through, seen) <= known || this.done.get(key) === seen) return;
-    if (this.pulls.has(key) || this.pulls.size >= this.context.options.sourcesMax) return;
-    this.pulls.set(key, { source, peerId, through, seen, cursor: 0, claimed: undefined, due: 0 });
+  /** What a peer knows better than we do, and we cannot hear, is to be asked for. */
+  compare(peer: PeerMember, known: readonly KnownSource[], now: Instant): void {
+    const { self } = this.context.options;
+    const isFar = peer.region !== self.region;
+    const selfKey = sourceKey(self);
+    for (const each of known) {
+      const { source } = each;
+      if (sourceKey(source) === selfKey || this.hears(source, now)) continue;
+      // A relay tells us its whole region itself.
+      if (isFar && source.region === peer.region) continue;
+      this.want({ peerId: peer.id, isFar }, each, now.mono + this.patienceMs(source, isFar));
+    }
   }
 
   tick(now: Instant): void {
@@ -58,7 +69,7 @@ export class StatePulls {
         this.context.known.throughOf(pull.source) >= Math.max(pull.through, pull.seen);
       const link = this.linkTo(pull.peerId);
       if (isKnown || link === undefined) this.pulls.delete(key);
-      else if (link.isOpen && active < PULLS_MAX) {
+      else if (link.isOpen && (pull.isAsked || now.mono >= pull.due) && active < PULLS_MAX) {
         active += 1;
         if (now.mono >= pull.due) this.ask(pull, link, now);
       }
@@ -74,15 +85,35 @@ export class StatePulls {
     if (!outcome.isSound) this.context.notice('bad-message', pull.peerId, 'state');
     if (outcome.refused > 0)
       this.context.notice('counters-full', pull.peerId, `${outcome.refused} entries`);
-    pull.claimed ??= state.through;
+    pull.claimed ??= pull.isFar ? 0 : state.through;
     if (state.nextCursor === undefined) {
       this.finish(key, pull, pull.claimed);
       return;
     }
     pull.cursor = state.nextCursor;
-    pull.due = 0;
+    pull.due = now.mono;
     const link = this.linkTo(pull.peerId);
     if (link?.isOpen === true) this.ask(pull, link, now);
+  }
+
+  /** What somebody else tells us anyhow may be on its way. */
+  private patienceMs({ region }: Source, isFar: boolean): number {
+    const { self, digestIntervalMs, retransmitMs } = this.context.options;
+    if (region !== self.region) return digestIntervalMs;
+    return isFar ? retransmitMs : 0;
+  }
+
+  private want(
+    { peerId, isFar }: { peerId: string; isFar: boolean },
+    { source, through, seen }: KnownSource,
+    due: number,
+  ): void {
+    const key = keyOf(peerId, source);
+    const known = this.context.known.throughOf(source);
+    if (Math.max(through, seen) <= known || this.done.get(key) === seen) return;
+    if (this.pulls.has(key) || this.pulls.size >= this.context.options.sourcesMax) return;
+    const pull = { source, peerId, isFar, through, seen, due };
+    this.pulls.set(key, { ...pull, cursor: 0, claimed: undefined, isAsked: false });
   }
 
   private finish(key: string, { source, seen }: Pull, through: number): void {
@@ -93,6 +124,7 @@ export class StatePulls {
   }
 
   private ask(pull: Pull, link: OutboundLink, now: Instant): void {
+    pull.isAsked = true;
     pull.due = now.mono + this.context.options.retransmitMs;
     link.send({ kind: 'stateRequest', source: pull.source, cursor: pull.cursor });
   }

@@ -3,7 +3,7 @@ import type { Algorithms } from './algorithms.js';
 import { CounterKind, idOf, kindOf, KINDS, recordOf } from './counter-id.js';
 import { EntryBlockWriter, type EntryHead } from './entry-block.js';
 import type { FeedName, Replica } from './replica.js';
-import { NO_START, SourceEntry } from './source-entry.js';
+import { SourceEntry } from './source-entry.js';
 import type { EntrySource } from './source-table.js';
 
 /** Records looked at for one page: a few tens of microseconds. */
@@ -14,15 +14,11 @@ const CURSOR_KIND = 2 ** 40;
 export class EntryExporter {
   private readonly block = new EntryBlockWriter();
   private readonly entry = new SourceEntry();
-  private readonly sum = new SourceEntry();
-  private readonly regionSum: EntrySource;
 
   constructor(
     private readonly algorithms: Algorithms,
     private readonly replica: Replica,
-  ) {
-    this.regionSum = { replicaId: '', bootId: '', region: replica.self.region };
-  }
+  ) {}
 
   collect(feed: FeedName, after: number, { bytesMax, now }: { bytesMax: number; now: number }) {
     const { block } = this;
@@ -89,9 +85,8 @@ export class EntryExporter {
   private write(feed: FeedName, id: number): void {
     if (feed === 'own') this.writeOwn(id);
     else if (feed === 'region' && this.replica.sides[kindOf(id)].isRegional(recordOf(id))) return;
-    else if (feed === 'foreign') this.writeForeign(id);
-    else if (kindOf(id) === CounterKind.GAUGE) this.writeGauges(id);
-    else this.writeSum(id);
+    else if (feed === 'region') this.writeRegion(id);
+    else this.writeForeign(id);
   }
 
   private writeOwn(id: number): void {
@@ -110,37 +105,19 @@ export class EntryExporter {
     if (kindOf(id) !== CounterKind.GAUGE) entry.earlierTaken -= pending.in(id, entry.earlierStart);
   }
 
-  /** All replicas of the region as one. */
-  private writeSum(id: number): void {
-    const { sum, entry } = this;
-    const { self } = this.replica;
-    this.readOwn(id);
-    sum.clear();
-    sum.start = NO_START;
-    addTo(sum, entry);
-    this.eachOther(id, (source) => {
-      if (source.region === self.region) addTo(sum, entry);
-    });
-    Object.assign(entry, sum);
-    this.putLevel(id);
-    this.put(id, this.regionSum);
-  }
-
-  /** Leases do not add up. */
-  private writeGauges(id: number): void {
+  /** Each with its source: what is told as a sum is lost with who made it (ADR 0123). */
+  private writeRegion(id: number): void {
     const { self } = this.replica;
     this.readOwn(id);
     this.put(id, self);
     this.eachOther(id, (source) => {
-      if (source.region === self.region) this.put(id, source);
+      if (source.region === self.region) this.putOther(id, source);
     });
   }
 
   private writeForeign(id: number): void {
     this.eachOther(id, (source) => {
-      if (source.region === this.replica.self.region) return;
-      this.putLevel(id);
-      this.put(id, source);
+      if (source.region !== this.replica.self.region) this.putOther(id, source);
     });
   }
 
@@ -149,8 +126,7 @@ export class EntryExporter {
     const link = entries.find(sides[kindOf(id)].firstOf(recordOf(id)), number);
     if (link === 0) return;
     entries.read(link, this.entry);
-    this.putLevel(id);
-    this.put(id, undefined);
+    this.putOther(id, undefined);
   }
 
   private eachOther(id: number, visit: (source: EntrySource) => void): void {
@@ -163,9 +139,11 @@ export class EntryExporter {
     }
   }
 
-  private putLevel(id: number): void {
+  /** The level of a bucket is that of whoever tells it. */
+  private putOther(id: number, source: EntrySource | undefined): void {
     if (kindOf(id) === CounterKind.BUCKET)
       this.algorithms.buckets.levelOf(recordOf(id), this.entry);
+    this.put(id, source);
   }
 
   private put(id: number, source: EntrySource | undefined): void {
@@ -179,12 +157,9 @@ export class EntryExporter {
     const record = recordOf(id);
     const { slab } = this.algorithms.all[kind] ?? this.algorithms.windows;
     const { groupName, ...key } = slab.keyOf(record);
-    const isRegional = this.replica.sides[kind].isRegional(record);
+    // What a replica of another region has corrected here is told on.
+    const isOurs = source === undefined || source.region === this.replica.self.region;
+    const isRegional = isOurs && this.replica.sides[kind].isRegional(record);
     return { kind, key, groupName, source, isRegional, expiresAt: slab.expiryOf(record) };
   }
-}
-
-function addTo(sum: SourceEntry, entry: SourceEntry): void {
-  sum.add(entry.start, entry.taken, entry.returned);
-  if (entry.hasEarlier) sum.add(entry.earlierStart, entry.earlierTaken, entry.earlierReturned);
 }

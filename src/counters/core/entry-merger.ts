@@ -32,6 +32,8 @@ export interface EntryOutcome {
 
 export class EntryMerger {
   private readonly entry = new SourceEntry();
+  /** Buckets that the block at hand has opened: each of its entries tells the level of all. */
+  private readonly opened = new Set<number>();
 
   constructor(
     private readonly algorithms: Algorithms,
@@ -40,6 +42,7 @@ export class EntryMerger {
 
   merge(block: Uint8Array, arrival: EntryArrival, now: WallMs): EntryOutcome {
     const reader = new ByteReader(block);
+    this.opened.clear();
     let refused = 0;
     const { entries, unknown } = readEntries(reader, this.entry, (head) => {
       if (!this.mergeOne(head, this.entry, { arrival, now })) refused += 1;
@@ -66,17 +69,17 @@ export class EntryMerger {
     return true;
   }
 
-  /** Not our own, told back; and not of our region, which tells us itself, by way of another. */
-  private isNewsFrom(source: EntrySource, head: EntryHead): boolean {
+  /** Not our own, told back; and not what counts in another region only. */
+  private isNewsFrom(source: EntrySource, { isRegional }: EntryHead): boolean {
     const { self } = this.replica;
-    if (isSameSource(source, self)) return false;
-    return head.source === undefined || head.source.region !== self.region;
+    return !isSameSource(source, self) && (!isRegional || source.region === self.region);
   }
 
   private insert(algorithm: Algorithm<CounterSpec>, head: EntryHead): number {
     if (this.algorithms.population.isFull || this.replica.isFull) return ABSENT;
     const record = algorithm.slab.insert(head.key, head.groupName);
     algorithm.openUnasked(record);
+    if (head.kind === CounterKind.BUCKET) this.opened.add(record);
     this.replica.sides[head.kind].setRegional(record, head.isRegional);
     return record;
   }
@@ -104,7 +107,9 @@ export class EntryMerger {
     const { entries } = this.replica;
     const growth = isGauge ? entries.mergeGauge(link, entry) : entries.merge(link, entry);
     if (!growth.isNews) return;
-    algorithm?.learn(record, { ...growth, ...arrival, entry }, now);
+    const isState =
+      arrival.isState || (head.kind === CounterKind.BUCKET && this.opened.has(record));
+    algorithm?.learn(record, { ...growth, ...arrival, isState, entry }, now);
     this.replica.touchOther(idOf(head.kind, record), source, head.isRegional);
   }
 }

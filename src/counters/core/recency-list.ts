@@ -23,8 +23,9 @@ export class RecencyList {
   /** Everything up to here may have been told to somebody. */
   private told = 0;
   private readonly hints = new Map<number, number>();
-  /** The position of the last change. */
-  head = 0;
+
+  /** `head` is the position of the last change. */
+  constructor(public head = 0) {}
 
   get bytes(): number {
     return this.columns.reduce((sum, { bytes }) => sum + bytes, 0);

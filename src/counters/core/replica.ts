@@ -21,6 +21,7 @@ export class Replica {
   /** How many others count along. */
   peers = 0;
   private readonly own = new RecencyList();
+  private relayedHead = 0;
   private relayed: { readonly region: RecencyList; readonly foreign: RecencyList } | undefined;
 
   /** `entriesMax` bounds what is kept of others, 56 bytes each. */
@@ -54,9 +55,13 @@ export class Replica {
     return name === 'own' ? this.own : this.relayed?.[name];
   }
 
+  /** Feeds that begin again go on from their last position: a peer may remember how far it was. */
   setRelay(isRelay: boolean): void {
     if (isRelay === this.isRelay) return;
-    const lists = { region: new RecencyList(), foreign: new RecencyList() };
+    if (this.relayed !== undefined)
+      this.relayedHead = Math.max(this.relayed.region.head, this.relayed.foreign.head);
+    const head = this.relayedHead;
+    const lists = { region: new RecencyList(head), foreign: new RecencyList(head) };
     this.relayed = isRelay ? lists : undefined;
   }
 

@@ -38,28 +38,6 @@ export class SourceEntry {
   get hasEarlier(): boolean {
     return this.earlierTaken > 0 || this.earlierReturned > 0;
   }
-
-  /** Adds a slot: equal starts add up, the two latest are kept. For the sum of a region. */
-  add(start: number, taken: number, returned: number): void {
-    if (start === this.start) {
-      this.taken += taken;
-      this.returned += returned;
-    } else if (start > this.start) {
-      this.earlierStart = this.start;
-      this.earlierTaken = this.taken;
-      this.earlierReturned = this.returned;
-      this.start = start;
-      this.taken = taken;
-      this.returned = returned;
-    } else if (start === this.earlierStart) {
-      this.earlierTaken += taken;
-      this.earlierReturned += returned;
-    } else if (start > this.earlierStart) {
-      this.earlierStart = start;
-      this.earlierTaken = taken;
-      this.earlierReturned = returned;
-    }
-  }
 }
 
 /** Before every window. */

@@ -4,7 +4,7 @@
  */
 import { present } from '../../common/assert.js';
 
-/** One run of one replica; with an empty `bootId`, the sum of a region. */
+/** One run of one replica. */
 export interface EntrySource {
   readonly replicaId: string;
   readonly bootId: string;

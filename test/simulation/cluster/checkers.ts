@@ -2,17 +2,23 @@
 import type { CounterSpec, Reading } from '../../../src/counters/core/counter.js';
 import { Fingerprinter, fingerprintText } from '../../../src/counters/core/fingerprint.js';
 import type { PeerMessage, Source } from '../../../src/cluster/core/peer-message.js';
-import { type Knowledge, knowledgeOf, readInto } from './entries-of.js';
+import { type Knowledge, knowledgeOf, knownKey, readInto } from './entries-of.js';
 import { KEY, type Replica, type SimulatedReplicas, type Watch } from './simulated-replicas.js';
 import { runOf, Truth } from './truth.js';
 
 /** A rule was broken. */
 export class Violation extends Error {}
 
+interface Told {
+  readonly message: PeerMessage;
+  /** In true time. */
+  readonly sentAt: number;
+}
+
 export class Checkers implements Watch {
   readonly truth = new Truth();
   /** Every run that there ever was. */
-  readonly sources: Source[] = [];
+  private readonly sources: Source[] = [];
   /** True time at which what a replica has heard of a run, without a gap, was sent. */
   private readonly heardUpTo = new Map<string, number>();
   /** What is known of runs that are over, by somebody who is not. */
@@ -20,22 +26,30 @@ export class Checkers implements Watch {
   private readonly told: Knowledge = new Map();
   private readonly seen = new WeakSet<Uint8Array>();
   private readonly fingerprints = new Fingerprinter(KEY);
-  /**
-   * A relay may tell another region what it has told nobody at home when it dies: from then on regions may
-   * differ by that, and are looked at one by one.
-   */
-  private hasRelayDied = false;
+  /** Of what a relay told, when what it draws from had been sent to it. */
+  private readonly relayed = new WeakMap<PeerMessage, ReadonlyMap<string, number>>();
+  /** What a replica had counted when it began to leave. */
+  private readonly leaving = new Map<string, ReturnType<Truth['ofRun']>>();
+  private readonly regions = new Map<string, string>();
   restartsInLiveWindow = 0;
+  flushes = 0;
+  entriesChecked = 0;
 
   constructor(
     private readonly cluster: SimulatedReplicas,
     private readonly counters: readonly CounterSpec[],
   ) {}
 
+  began(source: Source): void {
+    this.sources.push(source);
+    this.regions.set(runOf(source), source.region);
+  }
+
   /** A replica's own entries only ever rise. */
   sent(from: Replica, message: PeerMessage): void {
-    if (message.kind !== 'delta' || message.feed !== 'own' || this.seen.has(message.entries))
-      return;
+    if (message.kind !== 'delta') return;
+    if (message.feed !== 'own') this.relayed.set(message, this.drawnFrom(from, message.feed));
+    if (message.feed !== 'own' || this.seen.has(message.entries)) return;
     this.seen.add(message.entries);
     const entries: Knowledge = new Map();
     readInto(entries, message.entries, from.source);
@@ -49,9 +63,52 @@ export class Checkers implements Watch {
     }
   }
 
-  heard(by: Replica, from: Source, sentAt: number): void {
-    const key = `${runOf(by.source)} ${runOf(from)}`;
-    this.heardUpTo.set(key, Math.max(sentAt, this.heardUpTo.get(key) ?? 0));
+  heard(by: Replica, from: Source, { message, sentAt }: Told): void {
+    const sources = this.relayed.get(message) ?? new Map([[runOf(from), sentAt]]);
+    for (const [run, upTo] of sources) {
+      const key = `${runOf(by.source)} ${run}`;
+      this.heardUpTo.set(key, Math.max(upTo, this.heardUpTo.get(key) ?? 0));
+    }
+  }
+
+  /** How far a relay has heard those that it tells about. */
+  private drawnFrom(relay: Replica, feed: 'region' | 'foreign'): ReadonlyMap<string, number> {
+    const upTo = new Map<string, number>();
+    for (const [run, region] of this.regions) {
+      if ((region === relay.region) !== (feed === 'region')) continue;
+      const isSelf = run === runOf(relay.source);
+      const heard = isSelf ? this.cluster.now : this.heardUpTo.get(`${runOf(relay.source)} ${run}`);
+      if (heard !== undefined) upTo.set(run, heard);
+    }
+    return upTo;
+  }
+
+  flushing({ source }: Replica): void {
+    this.leaving.set(runOf(source), this.truth.ofRun(runOf(source)));
+  }
+
+  /** Who leaves, and misses nobody, has left all that it counted with each replica of its region. */
+  flushed(leaver: Replica, missing: readonly string[]): void {
+    const run = runOf(leaver.source);
+    const counted = this.leaving.get(run);
+    if (counted === undefined || missing.length > 0) return;
+    const open = leaver.machine
+      .peers(this.cluster.instantOf(leaver))
+      .filter(({ link, region }) => link === 'open' && region === leaver.region);
+    for (const { peerId } of open) {
+      const heir = this.cluster.live.find(({ id }) => id === peerId);
+      if (heir === undefined) continue;
+      this.flushes += 1;
+      const known = knowledgeOf(heir, [leaver.source]);
+      for (const { name, windowStart, taken } of counted) {
+        const counter = this.counters.find((each) => each.name === name);
+        if (counter === undefined || !isLive(counter, windowStart, this.latest())) continue;
+        const key = knownKey(this.fingerprintOf(counter), run, windowStart);
+        const left = known.get(key)?.taken ?? 0;
+        if (left < taken)
+          throw new Violation(`${run} left ${left} of ${taken} of ${name} with ${peerId}`);
+      }
+    }
   }
 
   joined(replica: Replica, isComplete: boolean): void {
@@ -61,10 +118,7 @@ export class Checkers implements Watch {
 
   /** Before a replica is gone: what the others know of what is over is not to be lost. */
   crashing(gone: Replica): void {
-    this.hasRelayDied ||= gone.machine.isRelay;
-    const others = this.cluster.live.filter(
-      (replica) => replica !== gone && replica.region === gone.region,
-    );
+    const others = this.cluster.live.filter((replica) => replica !== gone);
     const liveRuns = new Set(others.map(({ source }) => runOf(source)));
     const over = this.sources.filter((source) => !liveRuns.has(runOf(source)));
     this.inherited.clear();
@@ -87,14 +141,23 @@ export class Checkers implements Watch {
     const { name } = counter;
     const windowStart = reading.window.start;
     const counted = reading.counted;
-    const all = this.truth.total(name, windowStart) + ownAmount;
+    let all = ownAmount;
+    let least = ownAmount;
+    for (const run of this.truth.runs(name, windowStart)) {
+      if (!this.countsAt(run, counter, replica)) continue;
+      const { taken, returned } = this.truth.of(name, windowStart, run);
+      all += taken - returned;
+      least += this.leastOf(replica, run, { name, windowStart });
+    }
     if (counted > all)
       throw new Violation(`${replica.id} counts ${counted} of ${all} in ${name}: some twice`);
-    let least = ownAmount;
-    for (const run of this.truth.runs(name, windowStart))
-      least += this.leastOf(replica, run, { name, windowStart });
     if (counted < least)
       throw new Violation(`${replica.id} counts ${counted} in ${name}, and was told of ${least}`);
+  }
+
+  /** A limit may count in each region apart. */
+  private countsAt(run: string, { scope }: CounterSpec, { region }: Replica): boolean {
+    return scope !== 'region' || this.regions.get(run) === region;
   }
 
   private leastOf(
@@ -107,20 +170,32 @@ export class Checkers implements Watch {
     return heard === undefined ? 0 : this.truth.takenBefore({ ...at, run }, heard);
   }
 
-  /** After all is healed and quiet: nothing lost, nothing doubled, all say the same. */
-  settled(): void {
-    const latest = Math.max(...this.cluster.live.map((replica) => this.cluster.wallOf(replica)));
-    if (!this.hasRelayDied) this.checkReadings(this.cluster.live, latest);
-    for (const region of new Set(this.cluster.live.map((replica) => replica.region))) {
-      const replicas = this.cluster.live.filter((replica) => replica.region === region);
-      this.checkReadings(replicas, latest);
-      this.checkEntries(replicas, latest);
-    }
+  private latest(): number {
+    return Math.max(...this.cluster.live.map((replica) => this.cluster.wallOf(replica)));
   }
 
-  private checkReadings(replicas: readonly Replica[], latest: number): void {
+  /** After all is healed and quiet: nothing lost, nothing doubled, all say the same. */
+  settled(): void {
+    const latest = this.latest();
+    const { live } = this.cluster;
+    const isOfRegion = ({ scope }: CounterSpec): boolean => scope === 'region';
+    this.checkReadings(live, latest, (counter) => !isOfRegion(counter));
+    for (const region of new Set(live.map((replica) => replica.region)))
+      this.checkReadings(
+        live.filter((replica) => replica.region === region),
+        latest,
+        isOfRegion,
+      );
+    this.checkEntries(live, latest);
+  }
+
+  private checkReadings(
+    replicas: readonly Replica[],
+    latest: number,
+    isMeant: (counter: CounterSpec) => boolean,
+  ): void {
     for (const counter of this.counters) {
-      if (counter.algorithm === 'token_bucket') continue;
+      if (counter.algorithm === 'token_bucket' || !isMeant(counter)) continue;
       const counts = replicas.map(({ engine }) => {
         const [reading] = engine.read([{ counter, amount: 0, enforced: true }], latest as never);
         return reading?.counted;
@@ -140,17 +215,13 @@ export class Checkers implements Watch {
       const [fingerprint = '', run = '', start = ''] = key.split(' ');
       const counter = names.get(fingerprint);
       if (counter === undefined || !isLive(counter, Number(start), latest)) continue;
-      const isOurs =
-        live.has(run) || !this.cluster.live.some((replica) => runOf(replica.source) === run);
-      if (!isOurs || !this.belongs(run, replicas)) continue;
-      this.checkKey({ key, run, counter, start: Number(start), isAlive: live.has(run) }, views);
+      this.entriesChecked += 1;
+      this.checkKey(
+        { key, run, counter, start: Number(start), isAlive: live.has(run) },
+        replicas,
+        views,
+      );
     }
-  }
-
-  /** Runs of another region are known as a sum. */
-  private belongs(run: string, replicas: readonly Replica[]): boolean {
-    const [id] = run.split('/');
-    return replicas.some((replica) => replica.id === id);
   }
 
   private checkKey(
@@ -161,9 +232,20 @@ export class Checkers implements Watch {
       start,
       isAlive,
     }: { key: string; run: string; counter: CounterSpec; start: number; isAlive: boolean },
+    replicas: readonly Replica[],
     views: readonly Knowledge[],
   ): void {
-    const known = views.map((view) => view.get(key)?.taken ?? 0);
+    const concerned = views.filter((_, i) => {
+      const replica = replicas[i];
+      return replica !== undefined && this.countsAt(run, counter, replica);
+    });
+    if (
+      concerned.length < views.length &&
+      views.some((view) => !concerned.includes(view) && view.has(key))
+    )
+      throw new Violation(`${counter.name} of ${run} is known in another region`);
+    const known = concerned.map((view) => view.get(key)?.taken ?? 0);
+    if (known.length === 0) return;
     const [first = 0] = known;
     const detail = `${counter.name} of ${run} from ${start}: ${known.join(', ')}`;
     if (known.some((taken) => taken !== first)) throw new Violation(`entries differ: ${detail}`);

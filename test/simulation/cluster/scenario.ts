@@ -16,6 +16,7 @@ export const FAULTS = [
   'partition',
   'oneWay',
   'crash',
+  'regionLost',
   'restart',
   'pause',
   'skew',
@@ -34,11 +35,15 @@ export interface Outcome {
   denials: number;
   refusedFull: number;
   restartsInLiveWindow: number;
+  flushes: number;
+  entriesChecked: number;
   messages: number;
   readonly faults: Map<Fault, number>;
 }
 
 const WINDOW_MS = 20_000;
+/** After a start of the run: then a window begins in the middle of it that lasts longer than the run. */
+const WINDOW_STARTS_MS = 10_000;
 const STEP_MS = 5;
 
 export function runScenario(seed: number, variant: Variant = {}): Outcome {
@@ -66,11 +71,12 @@ class Scenario {
     this.isTight = seed % 20 === 7;
     const count = this.isLarge ? 20 + this.random.below(31) : 3 + this.random.below(5);
     const regions = this.random.below(3) === 0 ? 2 + this.random.below(2) : 1;
-    this.counters = countersOf(this.random);
+    this.counters = countersOf(this.random, this.isLarge ? 0 : WINDOW_STARTS_MS);
     this.liveMax = this.isTight ? 5 : 10_000;
     const timing = this.isLarge ? { syncIntervalMs: 200, heartbeatMs: 500 } : {};
     this.cluster = new SimulatedReplicas(this.random, { liveMax: this.liveMax }, variant, {
       joinWaitMs: 1_500,
+      digestIntervalMs: 1_000,
       regionSyncIntervalMs: 200,
       ...timing,
     });
@@ -85,6 +91,8 @@ class Scenario {
       denials: 0,
       refusedFull: 0,
       restartsInLiveWindow: 0,
+      flushes: 0,
+      entriesChecked: 0,
       messages: 0,
       faults: new Map(),
     };
@@ -108,12 +116,14 @@ class Scenario {
     outcome.restartsInLiveWindow = this.checkers.restartsInLiveWindow;
     this.checkMemory();
     if (!this.isTight) this.checkers.settled();
+    outcome.flushes = this.checkers.flushes;
+    outcome.entriesChecked = this.checkers.entriesChecked;
     return outcome;
   }
 
   private addReplica(region: string): Replica {
     const replica = this.cluster.add(region);
-    this.checkers.sources.push(replica.source);
+    this.checkers.began(replica.source);
     return replica;
   }
 
@@ -187,14 +197,14 @@ class Scenario {
 
   private crash(victim: Replica): void {
     const { cluster, random } = this;
-    if (!this.hasNeighbour(victim)) return;
+    if (cluster.live.length < 2) return;
+    if (!this.hasNeighbour(victim)) this.met('regionLost');
     this.met('crash');
     this.checkers.crashing(victim);
     cluster.crash(victim);
     cluster.at(200 + random.below(4_000), () => this.restart(victim));
   }
 
-  /** A region that is gone as a whole forgets what it counted: `docs/consistency.md` says so. */
   private hasNeighbour({ region }: Replica): boolean {
     return this.cluster.live.filter((replica) => replica.region === region).length > 1;
   }
@@ -203,17 +213,18 @@ class Scenario {
     if (replica.isUp) return;
     this.met('restart');
     this.cluster.restart(replica);
-    this.checkers.sources.push(replica.source);
+    this.checkers.began(replica.source);
   }
 
   private leave(victim: Replica): void {
     const { cluster } = this;
-    if (!this.hasNeighbour(victim) || cluster.live.length < 3) return;
+    if (cluster.live.length < 3) return;
     this.met('leave');
+    if (!this.isTight) this.checkers.flushing(victim);
     cluster.give(victim, { kind: 'flush', timeoutMs: 1_000 });
     victim.isJoined = false;
     cluster.at(1_200, () => {
-      if (!victim.isUp || !this.hasNeighbour(victim)) return;
+      if (!victim.isUp || cluster.live.length < 2) return;
       this.checkers.crashing(victim);
       cluster.crash(victim);
     });
@@ -369,12 +380,15 @@ class Scenario {
 /** Never corrected and never provisional, so that what is counted of it only rises. */
 const isPure = ({ name }: CounterSpec): boolean => name.startsWith('pure');
 
-function countersOf(random: SeededRandom): readonly CounterSpec[] {
-  const window = { kind: 'duration', durationMs: WINDOW_MS, anchorMs: 0 } as const;
+function countersOf(random: SeededRandom, anchorMs: number): readonly CounterSpec[] {
+  const window = { kind: 'duration', durationMs: WINDOW_MS, anchorMs } as const;
   const maximum = () => 20 + random.below(400);
   const counters: CounterSpec[] = [];
   for (let i = 0; i < 4; i++)
     counters.push({ name: `pure-${i}`, algorithm: 'fixed_window', window, maximum: maximum() });
+  const fixed = { algorithm: 'fixed_window', window } as const;
+  counters.push({ name: 'pure-regional', ...fixed, maximum: maximum(), scope: 'region' });
+  counters.push({ name: 'regional', ...fixed, maximum: maximum(), scope: 'region' });
   for (let i = 0; i < 3; i++)
     counters.push({ name: `fixed-${i}`, algorithm: 'fixed_window', window, maximum: maximum() });
   for (let i = 0; i < 3; i++)

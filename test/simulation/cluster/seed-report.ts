@@ -9,6 +9,8 @@ export class SeedReport {
   denials = 0;
   refusedFull = 0;
   restartsInLiveWindow = 0;
+  flushes = 0;
+  entriesChecked = 0;
   messages = 0;
   replicasMax = 0;
   regionsMax = 0;
@@ -19,6 +21,8 @@ export class SeedReport {
     this.denials += outcome.denials;
     this.refusedFull += outcome.refusedFull;
     this.restartsInLiveWindow += outcome.restartsInLiveWindow;
+    this.flushes += outcome.flushes;
+    this.entriesChecked += outcome.entriesChecked;
     this.messages += outcome.messages;
     this.replicasMax = Math.max(this.replicasMax, outcome.replicas);
     this.regionsMax = Math.max(this.regionsMax, outcome.regions);
@@ -40,7 +44,8 @@ export class SeedReport {
       ...this.failures,
       `${this.seeds} seeds passed, ${this.failures.length} failed; up to ${this.replicasMax} replicas in ${this.regionsMax} regions`,
       `${this.operations} operations, ${this.denials} denials, ${this.refusedFull} refused for want of room`,
-      `${this.restartsInLiveWindow} restarts in a live window, ${this.messages} messages`,
+      `${this.restartsInLiveWindow} restarts in a live window, ${this.flushes} departures that left all with a peer`,
+      `${this.entriesChecked} entries compared on all replicas at the end, ${this.messages} messages`,
       `faults: ${faults}`,
     ].join('\n');
   }

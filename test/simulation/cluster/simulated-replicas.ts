@@ -66,9 +66,10 @@ interface End {
 export interface Watch {
   /** A message is about to be sent. */
   sent(from: Replica, message: PeerMessage): void;
-  /** A delta of the own feed was received, and all before it. */
-  heard(by: Replica, from: Source, sentAt: number): void;
+  /** A delta that leaves nothing out was received, and all before it. */
+  heard(by: Replica, from: Source, delta: { message: PeerMessage; sentAt: number }): void;
   joined(replica: Replica, isComplete: boolean): void;
+  flushed(replica: Replica, missing: readonly string[]): void;
 }
 
 export class SimulatedReplicas {
@@ -249,7 +250,7 @@ export class SimulatedReplicas {
     return new ReplicationMachine(options, store, new SeededRandom(this.random.uint32()));
   }
 
-  private instantOf(replica: Replica): Instant {
+  instantOf(replica: Replica): Instant {
     return { wall: this.wallOf(replica), mono: monoMs(this.now) };
   }
 
@@ -273,7 +274,8 @@ export class SimulatedReplicas {
     else if (effect.kind === 'joined') {
       replica.isJoined = true;
       this.watch?.joined(replica, effect.isComplete);
-    } else if (effect.kind === 'notice')
+    } else if (effect.kind === 'flushed') this.watch?.flushed(replica, effect.missing);
+    else if (effect.kind === 'notice')
       this.notices.set(effect.notice, (this.notices.get(effect.notice) ?? 0) + 1);
   }
 
@@ -327,14 +329,14 @@ export class SimulatedReplicas {
     this.act(replica, () => {
       if (end.isOver) return;
       const effects = this.give(replica, { kind: 'message', stream: end.stream, message });
-      if (message.kind !== 'delta' || message.feed !== 'own' || !message.isComplete) return;
+      if (message.kind !== 'delta' || !message.isComplete) return;
       for (const effect of effects)
         if (
           effect.kind === 'send' &&
           effect.message.kind === 'ack' &&
           effect.message.position >= message.to
         )
-          this.watch?.heard(replica, from, sentAt);
+          this.watch?.heard(replica, from, { message, sentAt });
     });
   }
 

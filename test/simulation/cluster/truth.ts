@@ -56,6 +56,15 @@ export class Truth {
     return [...(this.lines.get(keyOf(name, windowStart))?.keys() ?? [])];
   }
 
+  /** All that a run has counted, by counter and window. */
+  ofRun(run: string): readonly { name: string; windowStart: number; taken: number }[] {
+    return [...this.lines].flatMap(([key, runs]) => {
+      const line = runs.get(run);
+      const [name = '', start = ''] = key.split(' ');
+      return line === undefined ? [] : [{ name, windowStart: Number(start), taken: line.taken }];
+    });
+  }
+
   private lineOf(key: string, run: string): Line {
     const runs = this.lines.get(key) ?? new Map<string, Line>();
     this.lines.set(key, runs);

@@ -18,9 +18,9 @@ export enum Feed {
   FEED_UNSPECIFIED = 0,
   /** FEED_OWN - What the sender counts itself. */
   FEED_OWN = 1,
-  /** FEED_REGION - From relay to relay: what the sender's region counts. */
+  /** FEED_REGION - From relay to relay: what the replicas of the sender's region count, each entry with its source. */
   FEED_REGION = 2,
-  /** FEED_FOREIGN - From a relay to its region: what other regions count. */
+  /** FEED_FOREIGN - From a relay to its region: what the replicas of other regions count, in the same way. */
   FEED_FOREIGN = 3,
   UNRECOGNIZED = -1,
 }
@@ -53,7 +53,7 @@ export interface ConnectResponse {
 /** Who counts: one run of one replica. A replica that restarts is another source. */
 export interface Source {
   replicaId: string;
-  /** Changes with each start. Empty: the sum of a region's replicas, as its relay tells it. */
+  /** Changes with each start. */
   bootId: string;
   region: string;
 }
@@ -96,6 +96,8 @@ export interface Delta {
   entries: Buffer;
   /** Milliseconds since 1970 on the sender's clock. */
   sentAtMs: bigint;
+  /** Of the feeds of a relay: how far it knows the sources that it draws from. */
+  known: KnownSource[];
 }
 
 export interface Ack {
@@ -634,7 +636,16 @@ export const Refusal: MessageFns<Refusal> = {
 };
 
 function createBaseDelta(): Delta {
-  return { feed: 0, from: 0n, to: 0n, isComplete: false, isState: false, entries: Buffer.alloc(0), sentAtMs: 0n };
+  return {
+    feed: 0,
+    from: 0n,
+    to: 0n,
+    isComplete: false,
+    isState: false,
+    entries: Buffer.alloc(0),
+    sentAtMs: 0n,
+    known: [],
+  };
 }
 
 export const Delta: MessageFns<Delta> = {
@@ -668,6 +679,9 @@ export const Delta: MessageFns<Delta> = {
         throw new globalThis.Error("value provided for field message.sentAtMs of type sint64 too large");
       }
       writer.uint32(56).sint64(message.sentAtMs);
+    }
+    for (const v of message.known) {
+      KnownSource.encode(v!, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -739,6 +753,14 @@ export const Delta: MessageFns<Delta> = {
             }
 
             message.sentAtMs = reader.sint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.known.push(KnownSource.decode(reader, reader.uint32()));
             continue;
           }
         }
