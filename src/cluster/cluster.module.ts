@@ -19,6 +19,7 @@ import { ReplicaIdentity } from './replica-identity.js';
 import { ReplicationDriver } from './replication.driver.js';
 import { ReplicationNotices } from './replication-notices.js';
 import { ReplicationParts } from './replication-parts.js';
+import { ReservationPeers } from './reservation-peers.js';
 
 /** Global: everything that counts or reports asks who counts with it. */
 @Module({})
@@ -50,6 +51,7 @@ export class ClusterModule {
         ReplicationDriver,
         ReplicationNotices,
         ReplicationParts,
+        ReservationPeers,
       ],
       exports: [
         ClusterReport,
@@ -58,6 +60,7 @@ export class ClusterModule {
         MembershipService,
         ReplicaIdentity,
         ReplicationDriver,
+        ReservationPeers,
       ],
     };
   }

@@ -5,15 +5,22 @@ import {
   Metadata,
   Server,
   type ServerDuplexStream,
+  type ServerUnaryCall,
+  type sendUnaryData,
   status,
 } from '@grpc/grpc-js';
 import {
+  type ChangeReservationRequest,
+  type ChangeReservationResponse,
   type ConnectRequest as RequestProto,
   type ConnectResponse as ResponseProto,
   PeerServiceService,
 } from '../gen/weir/peer/v1/peer_service.js';
 import type { ConnectRequest, ConnectResponse, PeerMessage } from './core/peer-message.js';
+import type { ReservationAnswer, ReservationQuestion } from './core/reservation-change.js';
 import { GrpcPeerLink } from './grpc-peer-link.js';
+import { authorityOf, CLIENT_OPTIONS, SERVER_OPTIONS } from './grpc-peer-options.js';
+import { GrpcPeerQuestions } from './grpc-peer-questions.js';
 import type { PeerCredentials } from './peer-credentials.js';
 import {
   requestFromProto,
@@ -22,45 +29,38 @@ import {
   responseToProto,
 } from './peer-proto.js';
 import {
+  type AnswerQuestion,
+  nothingKnown,
   type PeerAddress,
   type PeerLink,
   type PeerLinkListener,
   type PeerListener,
   PeerTransport,
 } from './peer-transport.js';
-
-/** A message is bounded by its sender to a fraction of that. */
-const MESSAGE_BYTES_MAX = 4 * 1_024 * 1_024;
-
-/** A peer whose machine is gone without a word is given up after the sum of both. */
-const KEEPALIVE = { 'grpc.keepalive_time_ms': 5_000, 'grpc.keepalive_timeout_ms': 5_000 } as const;
-
-const SERVER_OPTIONS = {
-  'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
-  'grpc.max_send_message_length': MESSAGE_BYTES_MAX,
-  'grpc.max_concurrent_streams': 16,
-  ...KEEPALIVE,
-};
-
-/** No pool: two links to one address are two connections, and one that is closed is gone. */
-const CLIENT_OPTIONS = {
-  'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
-  'grpc.max_send_message_length': MESSAGE_BYTES_MAX,
-  'grpc.use_local_subchannel_pool': 1,
-  'grpc.enable_http_proxy': 0,
-  'grpc.service_config_disable_resolution': 1,
-  // Peers are dialled by address, which is no name that TLS could ask for.
-  'grpc.ssl_target_name_override': 'weir-peer',
-  ...KEEPALIVE,
-};
+import { answerToProto, questionFromProto } from './reservation-proto.js';
 
 /** Streams of `weir.peer.v1` over grpc-js, with or without mutual TLS. */
 export class GrpcPeerTransport extends PeerTransport {
   private server: Server | undefined;
   private readonly links = new Set<{ close(): void }>();
+  private readonly questions: GrpcPeerQuestions;
+  private answer: AnswerQuestion = nothingKnown;
 
   constructor(private readonly credentials: PeerCredentials) {
     super();
+    this.questions = new GrpcPeerQuestions(credentials.client);
+  }
+
+  onQuestion(answer: AnswerQuestion): void {
+    this.answer = answer;
+  }
+
+  ask(
+    to: PeerAddress,
+    question: ReservationQuestion,
+    timeoutMs: number,
+  ): Promise<ReservationAnswer> {
+    return this.questions.ask(to, question, timeoutMs);
   }
 
   async listen(address: PeerAddress, listener: PeerListener): Promise<PeerAddress> {
@@ -68,6 +68,10 @@ export class GrpcPeerTransport extends PeerTransport {
     server.addService(PeerServiceService, {
       connect: (call: ServerDuplexStream<RequestProto, ResponseProto>) =>
         this.accept(call, listener),
+      changeReservation: (
+        { request }: ServerUnaryCall<ChangeReservationRequest, ChangeReservationResponse>,
+        done: sendUnaryData<ChangeReservationResponse>,
+      ) => done(null, this.answered(request)),
     });
     const port = await bind(server, address, this.credentials);
     this.server = server;
@@ -98,6 +102,7 @@ export class GrpcPeerTransport extends PeerTransport {
   close(): Promise<void> {
     for (const link of this.links) link.close();
     this.links.clear();
+    this.questions.close();
     // Streams are for ever: there is nothing that a graceful end could wait for.
     this.server?.forceShutdown();
     this.server = undefined;
@@ -118,6 +123,12 @@ export class GrpcPeerTransport extends PeerTransport {
       },
     );
     this.keep(link, listener.accepted(link, call.getPeer()));
+  }
+
+  /** A question of a later release is answered as one about what nobody knows. */
+  private answered(request: ChangeReservationRequest): ChangeReservationResponse {
+    const question = questionFromProto(request);
+    return answerToProto(question === undefined ? nothingKnown() : this.answer(question));
   }
 
   private keep<Out extends PeerMessage, In extends PeerMessage, OutProto, InProto>(
@@ -165,6 +176,3 @@ function bind(
     });
   });
 }
-
-const authorityOf = ({ host, port }: PeerAddress): string =>
-  `${host.includes(':') ? `[${host}]` : host}:${port}`;

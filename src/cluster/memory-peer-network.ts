@@ -1,5 +1,8 @@
 import type { ConnectRequest, ConnectResponse, PeerMessage } from './core/peer-message.js';
+import type { ReservationAnswer, ReservationQuestion } from './core/reservation-change.js';
 import {
+  type AnswerQuestion,
+  nothingKnown,
   type PeerAddress,
   type PeerLink,
   type PeerLinkListener,
@@ -35,6 +38,7 @@ export class MemoryPeerNetwork {
 
 export class MemoryPeerTransport extends PeerTransport {
   private listener: PeerListener | undefined;
+  private answer: AnswerQuestion = nothingKnown;
   private readonly ends = new Set<{ close(): void }>();
 
   constructor(private readonly network: MemoryPeerNetwork) {
@@ -61,6 +65,16 @@ export class MemoryPeerTransport extends PeerTransport {
     this.ends.add(mine);
     peer.ends.add(theirs);
     return Promise.resolve(mine);
+  }
+
+  onQuestion(answer: AnswerQuestion): void {
+    this.answer = answer;
+  }
+
+  async ask(to: PeerAddress, question: ReservationQuestion): Promise<ReservationAnswer> {
+    const peer = this.network.at(to);
+    if (peer === undefined) throw new Error('connection refused');
+    return peer.answer(question);
   }
 
   close(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { ConnectRequest, ConnectResponse, PeerMessage } from './core/peer-message.js';
+import type { ReservationAnswer, ReservationQuestion } from './core/reservation-change.js';
 
 /** Where a peer's service listens. */
 export interface PeerAddress {
@@ -29,8 +30,14 @@ export interface PeerListener {
   accepted(link: PeerLink<ConnectResponse>, remote: string): PeerLinkListener<ConnectRequest>;
 }
 
+/** Answers what a peer asks; never throws. */
+export type AnswerQuestion = (question: ReservationQuestion) => ReservationAnswer;
+
+/** The answer of whoever keeps no reservations. */
+export const nothingKnown = (): ReservationAnswer => ({ kind: 'unknown' });
+
 /**
- * Streams between replicas. `memory-peer-network.ts` is its twin; `test/contract/peer-transport.contract.ts`
+ * Streams between replicas, and questions beside them. `memory-peer-network.ts` is its twin; `test/contract/peer-transport.contract.ts`
  * says what both must do.
  */
 export abstract class PeerTransport {
@@ -43,6 +50,16 @@ export abstract class PeerTransport {
     listener: PeerLinkListener<ConnectResponse>,
     timeoutMs: number,
   ): Promise<PeerLink<ConnectRequest>>;
+
+  /** Who answers what peers ask; until then nothing is known here. */
+  abstract onQuestion(answer: AnswerQuestion): void;
+
+  /** Asks whoever listens there; rejects if no answer comes within the time-out. */
+  abstract ask(
+    to: PeerAddress,
+    question: ReservationQuestion,
+    timeoutMs: number,
+  ): Promise<ReservationAnswer>;
 
   /** Cuts every link and stops listening. Nothing is reported after. */
   abstract close(): Promise<void>;

@@ -22,12 +22,13 @@ import { JUST_LOOKING } from './core/budget-verdict.js';
 import { debitBody } from './core/call-body.js';
 import { type DebitCall, keyNotFound } from './core/calls.js';
 import type { PolicyVerdict } from './core/decision.js';
+import type { Use } from './core/take-use.js';
 import { readTakes } from './core/takes.js';
-import { CountedDebit, usedTokens } from './counted-call.js';
-import { LimitReservations, type Settling } from './limit-reservations.js';
+import { CountedDebit } from './counted-call.js';
 import { LimitTakes } from './limit-takes.js';
 import { QuotaPorts } from './quota-ports.js';
 import { reservationEnded, reservationNotFound } from './reservation-errors.js';
+import { RoamingReservations, type Settling } from './roaming-reservations.js';
 
 export interface DebitAnswer {
   readonly facts: Pick<DebitFacts, 'id' | 'amountNanos' | 'priceId' | 'priceRevision'>;
@@ -63,7 +64,7 @@ export class DebitBudgetService {
     private readonly governance: GovernanceService,
     private readonly budgets: BudgetsService,
     private readonly limits: LimitTakes,
-    private readonly reservations: LimitReservations,
+    private readonly reservations: RoamingReservations,
     private readonly ports: QuotaPorts,
   ) {}
 
@@ -89,14 +90,21 @@ export class DebitBudgetService {
   private async post(call: DebitCall, resolved: Resolved): Promise<DebitAnswer> {
     if (resolved.kind === 'unknown')
       throw keyNotFound(call.subject.kind === 'key' ? call.subject.keyId : undefined);
-    const settling = this.beginSettle(call, resolved);
-    // The ledger does not know a reservation of limits.
-    const reservation = settling === undefined ? call.reservation : undefined;
+    const { virtualKeyId: scope } = callerOf(resolved);
+    const whose = call.reservation && { scope, name: call.reservation };
+    let settling = whose && (await this.reservations.settle(whose, call.idempotencyKey));
     try {
-      const prepared = this.prepare(call, resolved, reservation);
-      const outcome = await this.budgets.debit(prepared.item);
+      // The ledger does not know a reservation of limits.
+      const named = settling === undefined ? call.reservation : undefined;
+      const prepared = this.prepare(call, resolved, named);
+      let outcome = await this.budgets.debit(prepared.item);
+      if (whose !== undefined && outcome.kind === 'unknown') {
+        settling = await this.reservations.settleUnknown(whose, call.idempotencyKey);
+        if (settling !== undefined)
+          outcome = await this.budgets.debit({ ...prepared.item, reservation: undefined });
+      }
       const answer = this.answer(prepared, outcome);
-      if (!answer.replayed) this.count(call, resolved, outcome, settling);
+      await this.count(call, resolved, outcome, settling);
       return settling?.isLate === true ? { ...answer, late: true } : answer;
     } catch (error) {
       settling?.abandon();
@@ -104,32 +112,38 @@ export class DebitBudgetService {
     }
   }
 
-  private beginSettle(call: DebitCall, resolved: Known): Settling | undefined {
-    const { reservation, idempotencyKey } = call;
-    if (reservation === undefined) return undefined;
-    return this.reservations.settle(callerOf(resolved).virtualKeyId, reservation, idempotencyKey);
-  }
-
-  /** Once for each debit: what limits have counted for its call is corrected, or counted now. */
-  private count(
+  /**
+   * What limits have counted for the debit's call is corrected, or counted now: once for each debit. Of a
+   * repeated one only what its first answer may have left undone, which the reservation knows.
+   */
+  private async count(
     call: DebitCall,
     resolved: Known,
     outcome: LedgerAnswer | JournaledDebit,
     settling: Settling | undefined,
-  ): void {
+  ): Promise<void> {
     if (outcome.kind !== 'posted' && outcome.kind !== 'journaled') return;
-    const now = this.ports.clock.wallNow();
     const { amountNanos } = outcome.facts;
-    const counted = new CountedDebit(call, callerOf(resolved), amountNanos);
+    const caller = callerOf(resolved);
+    const counted = new CountedDebit(call, caller, amountNanos);
     const use = {
       kind: 'settled',
-      tokens: usedTokens(call.tokens),
+      tokens: counted.tokens,
       amountNanos: counted.amountNanos,
     } as const;
-    settling?.finish(use);
-    if (outcome.kind === 'posted') this.limits.apply(readTakes(outcome.takes), use, now);
+    await settling?.finish(use);
+    if (outcome.isReplayed) return;
+    const now = this.ports.clock.wallNow();
+    if (outcome.kind === 'posted') this.correct(call, caller.virtualKeyId, outcome.takes, use);
     if (call.countLimits)
       this.limits.count(this.ports.policies.match(resolved.chain, call).limits, counted, now);
+  }
+
+  /** By the row of the reservation that the ledger has settled. */
+  private correct({ reservation: name }: DebitCall, scope: string, takes: string, use: Use): void {
+    if (takes === '') return;
+    this.limits.apply(readTakes(takes), use, this.ports.clock.wallNow());
+    if (name !== undefined) this.reservations.forgetCopy({ scope, name });
   }
 
   private prepare(

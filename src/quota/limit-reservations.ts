@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { ReservationFacts } from '../budgets/core/ledger-item.js';
+import type {
+  KeptReservation,
+  ReservationAnswer,
+  ReservationChange,
+} from '../cluster/core/reservation-change.js';
 import { ReplicaIdentity } from '../cluster/replica-identity.js';
 import { DomainError } from '../common/domain-error.js';
 import { newId } from '../common/ids.js';
-import { wallMs } from '../common/time.js';
+import { type WallMs, wallMs } from '../common/time.js';
 import { WeirConfig } from '../config/weir-config.js';
 import type { Caller } from './call-admission.js';
 import { checkBody } from './core/call-body.js';
@@ -14,7 +19,7 @@ import type { Use } from './core/take-use.js';
 import type { Take } from './core/takes.js';
 import { LimitTakes } from './limit-takes.js';
 import { QuotaPorts } from './quota-ports.js';
-import { reservationEnded, reservationKeyReused } from './reservation-errors.js';
+import { reservationKeyReused } from './reservation-errors.js';
 
 /** What a new reservation is to remember. */
 export interface Kept {
@@ -22,15 +27,7 @@ export interface Kept {
   readonly ttlMs: number;
 }
 
-/** A debit on its way that settles a reservation of limits. */
-export interface Settling {
-  /** The reservation had ended by itself, or with the run of the replica that made it. */
-  readonly isLate: boolean;
-  /** The debit is recorded: what was estimated is corrected, once. */
-  finish(use: Use): void;
-  /** The debit was refused: another one may settle. */
-  abandon(): void;
-}
+const UNKNOWN = { kind: 'unknown' } as const;
 
 /** When to try again after all reservations were in use: they end all the time. */
 const FULL_RETRY_MS = 1_000;
@@ -38,10 +35,13 @@ const FULL_RETRY_MS = 1_000;
 /**
  * Reservations of calls that met no budget: what limits took for them, in the memory of the replica that
  * counted it, with no trip to the database. Their ids name the run of that replica after a dot.
+ *
+ * Of reservations that met a budget there are copies, for a settle while the database is away (ADR 0046).
  */
 @Injectable()
 export class LimitReservations {
   private readonly table: ReservationTable;
+  private readonly copies: ReservationTable;
   private refused = 0;
   private lost = 0;
 
@@ -51,12 +51,19 @@ export class LimitReservations {
     private readonly replica: ReplicaIdentity,
     config: WeirConfig,
   ) {
-    this.table = new ReservationTable(config.counters.reservationsMax);
+    const { reservationsMax } = config.counters;
+    this.table = new ReservationTable(reservationsMax);
+    this.copies = new ReservationTable(reservationsMax);
   }
 
   /** For metrics: how many there are, and what went wrong since the start. */
   stats(): { readonly size: number; readonly refused: number; readonly lost: number } {
     return { size: this.table.size, refused: this.refused, lost: this.lost };
+  }
+
+  /** A debit was recorded whose reservation was lost with its replica. */
+  countLost(): void {
+    this.lost += 1;
   }
 
   /**
@@ -69,87 +76,97 @@ export class LimitReservations {
     const found = this.table.find(virtualKeyId, name);
     if (found === undefined) return undefined;
     if (found.bodyHash !== bodyHash(call, virtualKeyId)) throw reservationKeyReused();
-    return this.factsOf(found);
+    return limitReservationFacts(this.keptOf(found), virtualKeyId);
   }
 
   /** @throws DomainError `RESOURCE_EXHAUSTED` if all reservations are in use. */
   keep(call: CheckCall, { virtualKeyId }: Caller, { takes, ttlMs }: Kept): ReservationFacts {
     const now = this.ports.clock.wallNow();
-    const reservation: LimitReservation = {
+    const { reservationKey } = call;
+    const kept = newReservation({
       id: `${newId('res', now, this.ports.random)}.${this.replica.facts.bootId}`,
       scope: virtualKeyId,
-      reservationKey: call.reservationKey,
-      bodyHash: call.reservationKey === '' ? '' : bodyHash(call, virtualKeyId),
+      reservationKey,
+      bodyHash: reservationKey === '' ? '' : bodyHash(call, virtualKeyId),
       expiresAt: wallMs(now + ttlMs),
       takes,
-      state: 'held',
-      settledBy: undefined,
-    };
-    if (this.table.add(reservation, now)) return this.factsOf(reservation);
+    });
+    if (this.table.add(kept, now)) return limitReservationFacts(this.keptOf(kept), virtualKeyId);
     this.refused += 1;
     const message =
       'counters.reservationsMax: all reservations are in use; settle or release them, or raise it';
     throw new DomainError('RESOURCE_EXHAUSTED', message, { retryAfterMs: FULL_RETRY_MS });
   }
 
-  /**
-   * Undefined: the reservation is none of ours, and the ledger may know it.
-   * @throws DomainError `FAILED_PRECONDITION` if it was released, or settled by another debit.
-   */
-  settle(scope: string, name: ReservationName, idempotencyKey: string): Settling | undefined {
-    const found = this.table.find(scope, name);
-    if (found === undefined) return this.isLost(name) ? this.settleLost() : undefined;
-    const { state, settledBy } = found;
-    if (state === 'released' || (settledBy !== undefined && settledBy !== idempotencyKey))
-      throw reservationEnded(this.factsOf(found));
-    const isLate = state === 'held' && this.ports.clock.wallNow() >= found.expiresAt;
+  /** What the ledger keeps, for when it is away; without room for a copy its row has to do. */
+  copy({ id, scope, reservationKey, expiresAt }: ReservationFacts, takes: readonly Take[]): void {
+    if (takes.length === 0) return;
+    const copy = newReservation({ id, scope, reservationKey, bodyHash: '', expiresAt, takes });
+    this.copies.add(copy, this.ports.clock.wallNow());
+  }
+
+  /** The ledger has settled or released it. */
+  forgetCopy(scope: string, name: ReservationName): void {
+    this.copies.remove(scope, name);
+  }
+
+  /** Each step is done once; a caller that has heard no answer may ask again. */
+  change({ scope, name, besideBudget, step }: ReservationChange): ReservationAnswer {
+    const kept = this.table.find(scope, name);
+    const found = kept ?? (besideBudget ? this.copies.find(scope, name) : undefined);
+    if (found === undefined) return UNKNOWN;
+    switch (step.kind) {
+      case 'begin':
+        return this.begin(found, step.idempotencyKey);
+      case 'settle': {
+        const { idempotencyKey, tokens, amountNanos } = step;
+        return this.settle(found, idempotencyKey, { kind: 'settled', tokens, amountNanos });
+      }
+      case 'abandon':
+        return this.abandon(found, step.idempotencyKey);
+      case 'release':
+        return this.release(found, step.refund);
+      case 'extend':
+        return this.extend(found, step.ttlMs);
+    }
+  }
+
+  private begin(found: LimitReservation, idempotencyKey: string): ReservationAnswer {
+    if (isTaken(found, idempotencyKey)) return this.ended(found);
+    const isLate = found.state === 'held' && this.isOver(found);
     found.settledBy = idempotencyKey;
-    return {
-      isLate,
-      finish: (use) => {
-        if (found.state !== 'held') return;
-        this.end(found, 'committed', use);
-        found.settledBy = idempotencyKey;
-      },
-      abandon: () => {
-        if (found.state === 'held') found.settledBy = undefined;
-      },
-    };
+    return this.done(found, { isLate, isReplayed: found.state === 'committed' });
   }
 
-  /**
-   * Undefined: it is none of ours.
-   * @throws DomainError `FAILED_PRECONDITION` if it was settled or is over.
-   */
-  release(
-    scope: string,
-    name: ReservationName,
-    refund: boolean,
-  ): { readonly reservation: ReservationFacts; readonly replayed: boolean } | undefined {
-    const found = this.table.find(scope, name);
-    if (found === undefined) return undefined;
-    if (found.state === 'released') return { reservation: this.factsOf(found), replayed: true };
-    if (found.settledBy !== undefined || this.stateOf(found) !== 'held')
-      throw reservationEnded(this.factsOf(found));
+  private settle(found: LimitReservation, idempotencyKey: string, use: Use): ReservationAnswer {
+    if (isTaken(found, idempotencyKey)) return this.ended(found);
+    if (found.state === 'committed') return this.done(found, { isReplayed: true });
+    const isLate = this.isOver(found);
+    found.settledBy = idempotencyKey;
+    this.end(found, 'committed', use);
+    return this.done(found, { isLate });
+  }
+
+  private abandon(found: LimitReservation, idempotencyKey: string): ReservationAnswer {
+    if (found.state === 'held' && found.settledBy === idempotencyKey) found.settledBy = undefined;
+    return this.done(found, {});
+  }
+
+  private release(found: LimitReservation, refund: boolean): ReservationAnswer {
+    if (found.state === 'released') return this.done(found, { isReplayed: true });
+    if (this.stateOf(found) !== 'held') return this.ended(found);
     this.end(found, 'released', { kind: 'released', refund });
-    return { reservation: this.factsOf(found), replayed: false };
+    return this.done(found, {});
   }
 
-  /**
-   * Undefined: it is none of ours. A reservation is never shortened.
-   * @throws DomainError `FAILED_PRECONDITION` if it has ended.
-   */
-  extend(scope: string, name: ReservationName, ttlMs: number): ReservationFacts | undefined {
-    const found = this.table.find(scope, name);
-    if (found === undefined) return undefined;
-    if (found.settledBy !== undefined || this.stateOf(found) !== 'held')
-      throw reservationEnded(this.factsOf(found));
+  private extend(found: LimitReservation, ttlMs: number): ReservationAnswer {
+    if (this.stateOf(found) !== 'held') return this.ended(found);
     const now = this.ports.clock.wallNow();
     if (now + ttlMs > found.expiresAt) {
       found.expiresAt = wallMs(now + ttlMs);
       this.limits.renew(found.takes, ttlMs, now);
     }
-    return this.factsOf(found);
+    return this.done(found, {});
   }
 
   private end(found: LimitReservation, state: 'committed' | 'released', use: Use): void {
@@ -159,36 +176,60 @@ export class LimitReservations {
     this.limits.apply(takes, use, this.ports.clock.wallNow());
   }
 
-  /** Of a run of a replica that is over, with what its counters had in memory. */
-  private isLost(name: ReservationName): boolean {
-    if (name.kind !== 'id') return false;
-    const [, bootId] = /^res_[0-9A-Z]{26}\.([0-9a-f]{16})$/.exec(name.id) ?? [];
-    return bootId !== undefined && bootId !== this.replica.facts.bootId;
+  private done(
+    found: LimitReservation,
+    { isLate = false, isReplayed = false }: { isLate?: boolean; isReplayed?: boolean },
+  ): ReservationAnswer {
+    return { kind: 'done', reservation: this.keptOf(found), isLate, isReplayed };
   }
 
-  private settleLost(): Settling {
-    return {
-      isLate: true,
-      finish: () => {
-        this.lost += 1;
-      },
-      abandon: () => undefined,
-    };
+  private ended(found: LimitReservation): ReservationAnswer {
+    return { kind: 'ended', reservation: this.keptOf(found) };
   }
 
-  private stateOf({ state, expiresAt, settledBy }: LimitReservation): ReservationFacts['state'] {
-    if (state !== 'held') return state;
-    if (settledBy !== undefined) return 'committed';
-    return this.ports.clock.wallNow() >= expiresAt ? 'expired' : 'held';
+  private isOver({ expiresAt }: LimitReservation): boolean {
+    return this.ports.clock.wallNow() >= expiresAt;
   }
 
-  private factsOf(found: LimitReservation): ReservationFacts {
-    const { id, scope, reservationKey, expiresAt } = found;
-    const state = this.stateOf(found);
-    const nothing = { amountNanos: 0n, chargedNanos: 0n, heldIn: [], takes: '' };
-    return { id, scope, reservationKey, state, expiresAt, ...nothing };
+  private keptOf(found: LimitReservation): KeptReservation {
+    const { id, reservationKey, expiresAt: expiresAtMs } = found;
+    return { id, reservationKey, state: this.stateOf(found), expiresAtMs };
+  }
+
+  private stateOf(found: LimitReservation): ReservationFacts['state'] {
+    if (found.state !== 'held') return found.state;
+    if (found.settledBy !== undefined) return 'committed';
+    return this.isOver(found) ? 'expired' : 'held';
   }
 }
+
+/** As answers say it: no money is held. */
+export function limitReservationFacts(
+  { id, reservationKey, state, expiresAtMs }: KeptReservation,
+  scope: string,
+): ReservationFacts {
+  const nothing = { amountNanos: 0n, chargedNanos: 0n, heldIn: [], takes: '' };
+  return { id, scope, reservationKey, state, expiresAt: wallMs(expiresAtMs), ...nothing };
+}
+
+interface NewReservation {
+  readonly id: string;
+  readonly scope: string;
+  readonly reservationKey: string;
+  readonly bodyHash: string;
+  readonly expiresAt: WallMs;
+  readonly takes: readonly Take[];
+}
+
+const newReservation = (made: NewReservation): LimitReservation => ({
+  ...made,
+  state: 'held',
+  settledBy: undefined,
+});
+
+/** Released, or settled by another debit. */
+const isTaken = ({ state, settledBy }: LimitReservation, idempotencyKey: string): boolean =>
+  state === 'released' || (settledBy !== undefined && settledBy !== idempotencyKey);
 
 const bodyHash = (call: CheckCall, virtualKeyId: string): string =>
   createHash('sha256').update(checkBody(call, virtualKeyId)).digest('base64');

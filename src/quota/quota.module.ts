@@ -17,6 +17,7 @@ import { MatchedPolicies } from './matched-policies.js';
 import { QuotaPorts } from './quota-ports.js';
 import { QuotaController } from './quota.controller.js';
 import { ReservationsService } from './reservations.service.js';
+import { RoamingReservations } from './roaming-reservations.js';
 import { UsageService } from './usage.service.js';
 
 @Module({
@@ -37,6 +38,7 @@ import { UsageService } from './usage.service.js';
     QuotaController,
     QuotaPorts,
     ReservationsService,
+    RoamingReservations,
     UsageService,
   ],
   exports: [CheckLimitService, QuotaController],

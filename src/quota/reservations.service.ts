@@ -1,25 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import { BudgetsService } from '../budgets/budgets.service.js';
 import type { Extend, PeriodLimit, ReservationFacts } from '../budgets/core/ledger-item.js';
+import type { ReservationStep } from '../cluster/core/reservation-change.js';
 import { AssertionError } from '../common/assert.js';
 import { Clock } from '../common/clock.js';
 import { GovernanceService } from '../governance/governance.service.js';
 import { callerOf } from './call-admission.js';
 import { type ExtendCall, keyNotFound, type ReleaseCall, type Subject } from './core/calls.js';
 import { readTakes } from './core/takes.js';
-import { LimitReservations } from './limit-reservations.js';
 import { LimitTakes } from './limit-takes.js';
 import { reservationEnded, reservationNotFound } from './reservation-errors.js';
+import { type Changed, RoamingReservations, type Whose } from './roaming-reservations.js';
 
 export type ExtendAnswer =
   | { readonly kind: 'extended'; readonly reservation: ReservationFacts }
   /** What was asked on top does not fit; the reservation is as it was. */
   | { readonly kind: 'denied'; readonly reservation: ReservationFacts };
 
-export interface ReleaseAnswer {
-  readonly reservation: ReservationFacts;
-  readonly replayed: boolean;
-}
+export type ReleaseAnswer = Changed;
 
 /** What becomes of what was set aside, apart from being spent. */
 @Injectable()
@@ -28,7 +26,7 @@ export class ReservationsService {
     private readonly governance: GovernanceService,
     private readonly budgets: BudgetsService,
     private readonly limits: LimitTakes,
-    private readonly reservations: LimitReservations,
+    private readonly reservations: RoamingReservations,
     private readonly clock: Clock,
   ) {}
 
@@ -36,11 +34,13 @@ export class ReservationsService {
   async extend(call: ExtendCall): Promise<ExtendAnswer> {
     const scope = await this.scopeOf(call.subject);
     const { reservation, reserveTtlMs, addNanos } = call;
-    const kept = this.reservations.extend(scope, reservation, reserveTtlMs);
-    if (kept !== undefined) return { kind: 'extended', reservation: kept };
+    const whose = { scope, name: reservation };
+    const step = { kind: 'extend', ttlMs: reserveTtlMs } as const;
+    const kept = await this.reservations.change(whose, step);
+    if (kept !== undefined) return { kind: 'extended', reservation: kept.reservation };
     const longer = { kind: 'extend', scope, reservation, ttlMs: reserveTtlMs } as const;
     const reached = await this.extendBy({ ...longer, addNanos: 0n, budgets: [] });
-    if (reached === undefined) throw reservationNotFound();
+    if (reached === undefined) return this.extendUnknown(whose, step);
     this.limits.renew(readTakes(reached.takes), reserveTtlMs, this.clock.wallNow());
     if (addNanos === 0n) return { kind: 'extended', reservation: reached };
     const budgets = this.limitsOf(reached);
@@ -53,11 +53,14 @@ export class ReservationsService {
   /** @throws DomainError `NOT_FOUND`, or `FAILED_PRECONDITION` if it was settled or has expired. */
   async release({ subject, reservation, refund }: ReleaseCall): Promise<ReleaseAnswer> {
     const scope = await this.scopeOf(subject);
-    const released = this.reservations.release(scope, reservation, refund);
+    const whose = { scope, name: reservation };
+    const step = { kind: 'release', refund } as const;
+    const released = await this.reservations.change(whose, step);
     if (released !== undefined) return released;
     const answer = await this.budgets.reserve({ kind: 'release', scope, reservation });
-    if (answer.kind === 'unknown') throw reservationNotFound();
+    if (answer.kind === 'unknown') return this.changeUnknown(whose, step);
     if (answer.kind === 'released') {
+      this.reservations.forgetCopy(whose);
       const takes = readTakes(answer.reservation.takes);
       this.limits.apply(takes, { kind: 'released', refund }, this.clock.wallNow());
       return { reservation: answer.reservation, replayed: false };
@@ -66,6 +69,18 @@ export class ReservationsService {
       throw new AssertionError(`the ledger answered a release: ${answer.kind}`);
     if (answer.reservation.state !== 'released') throw reservationEnded(answer.reservation);
     return { reservation: answer.reservation, replayed: true };
+  }
+
+  private async extendUnknown(whose: Whose, step: ReservationStep): Promise<ExtendAnswer> {
+    const { reservation } = await this.changeUnknown(whose, step);
+    return { kind: 'extended', reservation };
+  }
+
+  /** Of limits alone, and kept by another replica; its name is the caller's. */
+  private async changeUnknown(whose: Whose, step: ReservationStep): Promise<Changed> {
+    const changed = await this.reservations.changeUnknown(whose, step);
+    if (changed === undefined) throw reservationNotFound();
+    return changed;
   }
 
   /** Undefined: it is not there, or what was to be added does not fit. */

@@ -15,7 +15,7 @@ export const reservationGauges = (checks: CheckLimitService): readonly MetricSou
   },
   {
     name: 'weir_limit_reservations_lost',
-    help: 'Debits of reservations whose replica has restarted; nothing was left to correct.',
+    help: 'Debits of reservations whose replica is gone; nothing was left to correct.',
     read: () => checks.reservations().lost,
   },
 ];

@@ -1,6 +1,10 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import type { ConnectRequest, ConnectResponse } from '../../src/cluster/core/peer-message.js';
 import type {
+  ReservationQuestion,
+  ReservationStep,
+} from '../../src/cluster/core/reservation-change.js';
+import type {
   PeerAddress,
   PeerLink,
   PeerLinkListener,
@@ -20,6 +24,37 @@ const TIMEOUT_MS = 5_000;
 const HOST = '127.0.0.1';
 const SOURCE = { replicaId: 'weir-1', bootId: 'b1', region: 'us' };
 const hint = (version: number): ConnectRequest => ({ kind: 'policyHint', version });
+
+const byId = { kind: 'id', id: 'res_1.0123456789abcdef' } as const;
+const questionOf = (step: ReservationStep, over: Partial<ReservationQuestion> = {}) => ({
+  bootId: '0123456789abcdef',
+  scope: 'vk_1',
+  name: byId,
+  besideBudget: false,
+  step,
+  ...over,
+});
+const settle = { kind: 'settle', idempotencyKey: 'k' } as const;
+const QUESTIONS = [
+  questionOf({ kind: 'begin', idempotencyKey: 'k' }),
+  questionOf({ ...settle, tokens: undefined, amountNanos: 2 ** 53 - 1 }, { besideBudget: true }),
+  questionOf({ ...settle, tokens: 0, amountNanos: 0 }, { name: { kind: 'key', key: 'ü' } }),
+  questionOf({ kind: 'abandon', idempotencyKey: 'k' }, { scope: '' }),
+  questionOf({ kind: 'release', refund: true }),
+  questionOf({ kind: 'extend', ttlMs: 60_000 }),
+] as const;
+const kept = { id: byId.id, reservationKey: 'ü', expiresAtMs: 1_700_000_000_000 };
+const ANSWERS = [
+  {
+    kind: 'done',
+    isLate: true,
+    isReplayed: false,
+    reservation: { ...kept, state: 'committed' },
+  },
+  { kind: 'done', isLate: false, isReplayed: true, reservation: { ...kept, state: 'held' } },
+  { kind: 'ended', reservation: { ...kept, state: 'released' } },
+  { kind: 'ended', reservation: { ...kept, state: 'expired' } },
+] as const;
 
 /** `make` gives transports that can reach each other. */
 export function peerTransportContract(make: () => PeerTransport): void {
@@ -119,6 +154,34 @@ export function peerTransportContract(make: () => PeerTransport): void {
     other.link.close();
     await eventually('the end is told', () => heard.ends.length === 1);
     expect(other.heard.ends).toEqual([]);
+  });
+
+  it('carries questions and answers as they are, with nobody to answer at first', async () => {
+    expect(await client.ask(address, QUESTIONS[0], TIMEOUT_MS)).toEqual({ kind: 'unknown' });
+    const asked: ReservationQuestion[] = [];
+    const answers = [...ANSWERS];
+    server.onQuestion((question) => {
+      asked.push(question);
+      return answers.shift() ?? { kind: 'unknown' };
+    });
+    for (const [i, question] of QUESTIONS.entries())
+      expect(await client.ask(address, question, TIMEOUT_MS)).toEqual(
+        ANSWERS[i] ?? { kind: 'unknown' },
+      );
+    expect(asked).toEqual(QUESTIONS);
+  });
+
+  it('says that nobody answers, and asks again at once when somebody does', async () => {
+    await server.close();
+    await expect(client.ask(address, QUESTIONS[0], TIMEOUT_MS)).rejects.toThrow();
+    const again = make();
+    try {
+      await again.listen(address, { accepted: () => new Heard<ConnectRequest>() });
+      again.onQuestion(() => ANSWERS[0]);
+      expect(await client.ask(address, QUESTIONS[0], TIMEOUT_MS)).toEqual(ANSWERS[0]);
+    } finally {
+      await again.close();
+    }
   });
 
   it('fails to open where nobody listens', async () => {

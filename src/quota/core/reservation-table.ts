@@ -50,6 +50,11 @@ export class ReservationTable {
     return found?.scope === scope ? found : undefined;
   }
 
+  remove(scope: string, name: Name): void {
+    const found = this.find(scope, name);
+    if (found !== undefined) this.drop(found);
+  }
+
   /** False: the table is full of reservations that last. */
   add(reservation: LimitReservation, now: WallMs): boolean {
     this.sweep(LOOKED_AT, (old) => now >= old.expiresAt + LATE_MS);

@@ -6,7 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import type { handleBidiStreamingCall, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { handleBidiStreamingCall, handleUnaryCall, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { GrpcMethod, GrpcStreamMethod } from "@nestjs/microservices";
 import { Observable } from "rxjs";
 
@@ -22,6 +22,17 @@ export enum Feed {
   FEED_REGION = 2,
   /** FEED_FOREIGN - From a relay to its region: what the replicas of other regions count, in the same way. */
   FEED_FOREIGN = 3,
+  UNRECOGNIZED = -1,
+}
+
+export enum ChangeOutcome {
+  CHANGE_OUTCOME_UNSPECIFIED = 0,
+  CHANGE_OUTCOME_DONE = 1,
+  /** CHANGE_OUTCOME_REPLAYED - It had been done before. */
+  CHANGE_OUTCOME_REPLAYED = 2,
+  /** CHANGE_OUTCOME_ENDED - It was settled by another debit, released, or is over. */
+  CHANGE_OUTCOME_ENDED = 3,
+  CHANGE_OUTCOME_UNKNOWN = 4,
   UNRECOGNIZED = -1,
 }
 
@@ -161,6 +172,70 @@ export interface HoldChanged {
 /** The version of the policies that the sender has seen. A hint: the database is the truth. */
 export interface PolicyHint {
   version: bigint;
+}
+
+export interface ChangeReservationRequest {
+  /** The run that is asked. Another one at the same address knows nothing of it. */
+  bootId: string;
+  /** Whose reservation it is; empty for a call without a key. */
+  virtualKeyId: string;
+  reservation:
+    | { $case: "reservationId"; value: string }
+    | //
+    /** The caller's own name for it. */
+    { $case: "reservationKey"; value: string }
+    | undefined;
+  /** The reservation is in the database, which is away: only what limits took is asked about. */
+  besideBudget: boolean;
+  step:
+    | { $case: "begin"; value: BeginSettle }
+    | { $case: "settle"; value: SettleReservation }
+    | { $case: "abandon"; value: AbandonSettle }
+    | { $case: "release"; value: ReleaseLimits }
+    | { $case: "extend"; value: ExtendLimits }
+    | undefined;
+}
+
+/** A debit is about to settle it; no other one may meanwhile. */
+export interface BeginSettle {
+  idempotencyKey: string;
+}
+
+/** The debit is recorded: limits are corrected by what was used. */
+export interface SettleReservation {
+  idempotencyKey: string;
+  /** Absent: not known. */
+  tokens?: bigint | undefined;
+  amountNanos: bigint;
+}
+
+/** The debit was refused: another one may settle. */
+export interface AbandonSettle {
+  idempotencyKey: string;
+}
+
+export interface ReleaseLimits {
+  refund: boolean;
+}
+
+export interface ExtendLimits {
+  ttlMs: bigint;
+}
+
+export interface ChangeReservationResponse {
+  outcome: ChangeOutcome;
+  /** Its time was over before. */
+  isLate: boolean;
+  /** Absent if it is unknown. */
+  reservation: KeptReservation | undefined;
+}
+
+export interface KeptReservation {
+  id: string;
+  reservationKey: string;
+  /** held, committed, released or expired. */
+  state: string;
+  expiresAtMs: bigint;
 }
 
 export const WEIR_PEER_V1_PACKAGE_NAME = "weir.peer.v1";
@@ -1365,6 +1440,566 @@ export const PolicyHint: MessageFns<PolicyHint> = {
   },
 };
 
+function createBaseChangeReservationRequest(): ChangeReservationRequest {
+  return { bootId: "", virtualKeyId: "", reservation: undefined, besideBudget: false, step: undefined };
+}
+
+export const ChangeReservationRequest: MessageFns<ChangeReservationRequest> = {
+  encode(message: ChangeReservationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bootId !== "") {
+      writer.uint32(10).string(message.bootId);
+    }
+    if (message.virtualKeyId !== "") {
+      writer.uint32(18).string(message.virtualKeyId);
+    }
+    switch (message.reservation?.$case) {
+      case "reservationId":
+        writer.uint32(26).string(message.reservation.value);
+        break;
+      case "reservationKey":
+        writer.uint32(34).string(message.reservation.value);
+        break;
+    }
+    if (message.besideBudget !== false) {
+      writer.uint32(40).bool(message.besideBudget);
+    }
+    switch (message.step?.$case) {
+      case "begin":
+        BeginSettle.encode(message.step.value, writer.uint32(50).fork()).join();
+        break;
+      case "settle":
+        SettleReservation.encode(message.step.value, writer.uint32(58).fork()).join();
+        break;
+      case "abandon":
+        AbandonSettle.encode(message.step.value, writer.uint32(66).fork()).join();
+        break;
+      case "release":
+        ReleaseLimits.encode(message.step.value, writer.uint32(74).fork()).join();
+        break;
+      case "extend":
+        ExtendLimits.encode(message.step.value, writer.uint32(82).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangeReservationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangeReservationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.bootId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.virtualKeyId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reservation = { $case: "reservationId", value: reader.string() };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reservation = { $case: "reservationKey", value: reader.string() };
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.besideBudget = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.step = { $case: "begin", value: BeginSettle.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.step = { $case: "settle", value: SettleReservation.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.step = { $case: "abandon", value: AbandonSettle.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.step = { $case: "release", value: ReleaseLimits.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.step = { $case: "extend", value: ExtendLimits.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseBeginSettle(): BeginSettle {
+  return { idempotencyKey: "" };
+}
+
+export const BeginSettle: MessageFns<BeginSettle> = {
+  encode(message: BeginSettle, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.idempotencyKey !== "") {
+      writer.uint32(10).string(message.idempotencyKey);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BeginSettle {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBeginSettle();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.idempotencyKey = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSettleReservation(): SettleReservation {
+  return { idempotencyKey: "", amountNanos: 0n };
+}
+
+export const SettleReservation: MessageFns<SettleReservation> = {
+  encode(message: SettleReservation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.idempotencyKey !== "") {
+      writer.uint32(10).string(message.idempotencyKey);
+    }
+    if (message.tokens !== undefined) {
+      if (BigInt.asUintN(64, message.tokens) !== message.tokens) {
+        throw new globalThis.Error("value provided for field message.tokens of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.tokens);
+    }
+    if (message.amountNanos !== 0n) {
+      if (BigInt.asUintN(64, message.amountNanos) !== message.amountNanos) {
+        throw new globalThis.Error("value provided for field message.amountNanos of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.amountNanos);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SettleReservation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSettleReservation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.idempotencyKey = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.tokens = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.amountNanos = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAbandonSettle(): AbandonSettle {
+  return { idempotencyKey: "" };
+}
+
+export const AbandonSettle: MessageFns<AbandonSettle> = {
+  encode(message: AbandonSettle, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.idempotencyKey !== "") {
+      writer.uint32(10).string(message.idempotencyKey);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AbandonSettle {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAbandonSettle();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.idempotencyKey = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReleaseLimits(): ReleaseLimits {
+  return { refund: false };
+}
+
+export const ReleaseLimits: MessageFns<ReleaseLimits> = {
+  encode(message: ReleaseLimits, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.refund !== false) {
+      writer.uint32(8).bool(message.refund);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseLimits {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseLimits();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.refund = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseExtendLimits(): ExtendLimits {
+  return { ttlMs: 0n };
+}
+
+export const ExtendLimits: MessageFns<ExtendLimits> = {
+  encode(message: ExtendLimits, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ttlMs !== 0n) {
+      if (BigInt.asUintN(64, message.ttlMs) !== message.ttlMs) {
+        throw new globalThis.Error("value provided for field message.ttlMs of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.ttlMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExtendLimits {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExtendLimits();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.ttlMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseChangeReservationResponse(): ChangeReservationResponse {
+  return { outcome: 0, isLate: false, reservation: undefined };
+}
+
+export const ChangeReservationResponse: MessageFns<ChangeReservationResponse> = {
+  encode(message: ChangeReservationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.outcome !== 0) {
+      writer.uint32(8).int32(message.outcome);
+    }
+    if (message.isLate !== false) {
+      writer.uint32(16).bool(message.isLate);
+    }
+    if (message.reservation !== undefined) {
+      KeptReservation.encode(message.reservation, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangeReservationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangeReservationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.outcome = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.isLate = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reservation = KeptReservation.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseKeptReservation(): KeptReservation {
+  return { id: "", reservationKey: "", state: "", expiresAtMs: 0n };
+}
+
+export const KeptReservation: MessageFns<KeptReservation> = {
+  encode(message: KeptReservation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.reservationKey !== "") {
+      writer.uint32(18).string(message.reservationKey);
+    }
+    if (message.state !== "") {
+      writer.uint32(26).string(message.state);
+    }
+    if (message.expiresAtMs !== 0n) {
+      if (BigInt.asIntN(64, message.expiresAtMs) !== message.expiresAtMs) {
+        throw new globalThis.Error("value provided for field message.expiresAtMs of type sint64 too large");
+      }
+      writer.uint32(32).sint64(message.expiresAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeptReservation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeptReservation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reservationKey = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.expiresAtMs = reader.sint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 /**
  * Private between replicas of one cluster. Each replica keeps one call to each peer: on it go what it
  * counted itself and what it asks; the answers come back. What a peer counted comes on the peer's call.
@@ -1375,6 +2010,13 @@ export const PolicyHint: MessageFns<PolicyHint> = {
 
 export interface PeerServiceClient {
   connect(request: Observable<ConnectRequest>): Observable<ConnectResponse>;
+
+  /**
+   * To the replica that keeps a reservation of limits in memory, from one that was called about it. Whoever
+   * has heard no answer may ask again: each step is done once.
+   */
+
+  changeReservation(request: ChangeReservationRequest): Observable<ChangeReservationResponse>;
 }
 
 /**
@@ -1387,11 +2029,20 @@ export interface PeerServiceClient {
 
 export interface PeerServiceController {
   connect(request: Observable<ConnectRequest>): Observable<ConnectResponse>;
+
+  /**
+   * To the replica that keeps a reservation of limits in memory, from one that was called about it. Whoever
+   * has heard no answer may ask again: each step is done once.
+   */
+
+  changeReservation(
+    request: ChangeReservationRequest,
+  ): Promise<ChangeReservationResponse> | Observable<ChangeReservationResponse> | ChangeReservationResponse;
 }
 
 export function PeerServiceControllerMethods() {
   return function (constructor: Function) {
-    const grpcMethods: string[] = [];
+    const grpcMethods: string[] = ["changeReservation"];
     for (const method of grpcMethods) {
       const descriptor: any = Reflect.getOwnPropertyDescriptor(constructor.prototype, method);
       GrpcMethod("PeerService", method)(constructor.prototype[method], method, descriptor);
@@ -1426,10 +2077,30 @@ export const PeerServiceService = {
     responseSerialize: (value: ConnectResponse): Buffer => Buffer.from(ConnectResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ConnectResponse => ConnectResponse.decode(value),
   },
+  /**
+   * To the replica that keeps a reservation of limits in memory, from one that was called about it. Whoever
+   * has heard no answer may ask again: each step is done once.
+   */
+  changeReservation: {
+    path: "/weir.peer.v1.PeerService/ChangeReservation" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ChangeReservationRequest): Buffer =>
+      Buffer.from(ChangeReservationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ChangeReservationRequest => ChangeReservationRequest.decode(value),
+    responseSerialize: (value: ChangeReservationResponse): Buffer =>
+      Buffer.from(ChangeReservationResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ChangeReservationResponse => ChangeReservationResponse.decode(value),
+  },
 } as const;
 
 export interface PeerServiceServer extends UntypedServiceImplementation {
   connect: handleBidiStreamingCall<ConnectRequest, ConnectResponse>;
+  /**
+   * To the replica that keeps a reservation of limits in memory, from one that was called about it. Whoever
+   * has heard no answer may ask again: each step is done once.
+   */
+  changeReservation: handleUnaryCall<ChangeReservationRequest, ChangeReservationResponse>;
 }
 
 export interface MessageFns<T> {

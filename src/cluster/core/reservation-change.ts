@@ -1,0 +1,60 @@
+/**
+ * What one replica asks of a reservation that another one keeps in memory, and the answer (ADR 0045). Each
+ * step is done once, however often it is asked for.
+ */
+
+export type KeptName =
+  { readonly kind: 'id'; readonly id: string } | { readonly kind: 'key'; readonly key: string };
+
+export type ReservationStep =
+  /** A debit is about to settle it; no other one may meanwhile. */
+  | { readonly kind: 'begin'; readonly idempotencyKey: string }
+  /** The debit is recorded: limits are corrected by what was used. */
+  | {
+      readonly kind: 'settle';
+      readonly idempotencyKey: string;
+      /** Undefined: not known. */
+      readonly tokens: number | undefined;
+      readonly amountNanos: number;
+    }
+  /** The debit was refused: another one may settle. */
+  | { readonly kind: 'abandon'; readonly idempotencyKey: string }
+  | { readonly kind: 'release'; readonly refund: boolean }
+  /** From now; it is never shortened. */
+  | { readonly kind: 'extend'; readonly ttlMs: number };
+
+export interface ReservationChange {
+  /** The virtual key whose it is; empty for a call without one. */
+  readonly scope: string;
+  readonly name: KeptName;
+  /** The reservation is in the database, which is away: only what limits took is asked about. */
+  readonly besideBudget: boolean;
+  readonly step: ReservationStep;
+}
+
+/** To one run of a replica: another one at the same address knows nothing of it. */
+export interface ReservationQuestion extends ReservationChange {
+  readonly bootId: string;
+}
+
+export const KEPT_STATES = ['held', 'committed', 'released', 'expired'] as const;
+
+export interface KeptReservation {
+  readonly id: string;
+  readonly reservationKey: string;
+  readonly state: (typeof KEPT_STATES)[number];
+  readonly expiresAtMs: number;
+}
+
+export type ReservationAnswer =
+  | {
+      readonly kind: 'done';
+      readonly reservation: KeptReservation;
+      /** Its time was over before. */
+      readonly isLate: boolean;
+      /** It had been done before. */
+      readonly isReplayed: boolean;
+    }
+  /** It was settled by another debit, released, or is over; nothing was done. */
+  | { readonly kind: 'ended'; readonly reservation: KeptReservation }
+  | { readonly kind: 'unknown' };

@@ -1,0 +1,80 @@
+import { Client, type ChannelCredentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import {
+  type ChangeReservationRequest,
+  type ChangeReservationResponse,
+  PeerServiceService,
+} from '../gen/weir/peer/v1/peer_service.js';
+import type { ReservationAnswer, ReservationQuestion } from './core/reservation-change.js';
+import { authorityOf, CLIENT_OPTIONS } from './grpc-peer-options.js';
+import type { PeerAddress } from './peer-transport.js';
+import { answerFromProto, questionToProto } from './reservation-proto.js';
+
+/** Connections that are kept; more replicas than that are asked over ones that come and go. */
+const CONNECTIONS_MAX = 64;
+
+/** Questions to peers, each over a connection of its own kind: a stream of counts may be full. */
+export class GrpcPeerQuestions {
+  private readonly clients = new Map<string, Client>();
+
+  constructor(private readonly credentials: ChannelCredentials) {}
+
+  /** Rejects if no answer comes within the time-out. */
+  async ask(
+    to: PeerAddress,
+    question: ReservationQuestion,
+    timeoutMs: number,
+  ): Promise<ReservationAnswer> {
+    const authority = authorityOf(to);
+    const client = this.clientOf(authority);
+    try {
+      return answerFromProto(await call(client, questionToProto(question), timeoutMs));
+    } catch (error) {
+      this.drop(authority, client);
+      throw error;
+    }
+  }
+
+  close(): void {
+    for (const client of this.clients.values()) client.close();
+    this.clients.clear();
+  }
+
+  private clientOf(authority: string): Client {
+    const known = this.clients.get(authority);
+    if (known !== undefined) return known;
+    const [oldest] = this.clients;
+    if (oldest !== undefined && this.clients.size >= CONNECTIONS_MAX) this.drop(...oldest);
+    const client = new Client(authority, this.credentials, CLIENT_OPTIONS);
+    this.clients.set(authority, client);
+    return client;
+  }
+
+  /** The next question dials at once, instead of waiting as long as grpc-js would. */
+  private drop(authority: string, client: Client): void {
+    if (this.clients.get(authority) === client) this.clients.delete(authority);
+    client.close();
+  }
+}
+
+function call(
+  client: Client,
+  request: ChangeReservationRequest,
+  timeoutMs: number,
+): Promise<ChangeReservationResponse> {
+  const { path, requestSerialize, responseDeserialize } = PeerServiceService.changeReservation;
+  const options = { deadline: Date.now() + timeoutMs };
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      new Metadata(),
+      options,
+      (error: ServiceError | null, response?: ChangeReservationResponse) => {
+        if (error === null && response !== undefined) resolve(response);
+        else reject(error ?? new Error('an answer without a message'));
+      },
+    );
+  });
+}

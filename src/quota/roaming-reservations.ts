@@ -1,0 +1,220 @@
+import { Injectable } from '@nestjs/common';
+import type { ReservationFacts } from '../budgets/core/ledger-item.js';
+import type {
+  ReservationAnswer,
+  ReservationChange,
+  ReservationStep,
+} from '../cluster/core/reservation-change.js';
+import { ReplicaIdentity } from '../cluster/replica-identity.js';
+import { ReservationPeers } from '../cluster/reservation-peers.js';
+import type { ReservationName } from './core/calls.js';
+import type { Use } from './core/take-use.js';
+import { limitReservationFacts, LimitReservations } from './limit-reservations.js';
+import { reservationEnded, reservationUnreachable } from './reservation-errors.js';
+
+/** A debit on its way that settles a reservation of limits. */
+export interface Settling {
+  /** The reservation had ended by itself, or with the run of the replica that made it. */
+  readonly isLate: boolean;
+  /** The debit is recorded: what was estimated is corrected, once, however often this is called. */
+  finish(use: Settled): Promise<void>;
+  /** The debit was refused: another one may settle. */
+  abandon(): void;
+}
+
+export type Settled = Extract<Use, { kind: 'settled' }>;
+
+/** Whose reservation, and by which of its names. */
+export interface Whose {
+  readonly scope: string;
+  readonly name: ReservationName;
+}
+
+type Known = Exclude<ReservationAnswer, { kind: 'unknown' }>;
+
+type Found =
+  | { readonly kind: 'found'; readonly bootId: string; readonly answer: Known }
+  /** Named after a run that is over, or that does not answer. */
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'silent'; readonly bootId: string }
+  | { readonly kind: 'nowhere' };
+
+const NOWHERE = { kind: 'nowhere' } as const;
+
+/**
+ * Reservations of limits, wherever in the cluster they are kept (ADR 0045). Whoever is called about one
+ * asks the replica that made it, which does each step once; an id says who that is, and by the caller's own
+ * key all are asked, after the ledger, which knows most of them.
+ */
+@Injectable()
+export class RoamingReservations {
+  constructor(
+    private readonly own: LimitReservations,
+    private readonly peers: ReservationPeers,
+    private readonly replica: ReplicaIdentity,
+  ) {
+    peers.onQuestion((change) => own.change(change));
+    peers.onForgotten(() => own.countLost());
+  }
+
+  /**
+   * Undefined: it is kept here or where its id says by nobody, and the ledger may know it.
+   * @throws DomainError `FAILED_PRECONDITION` if it was released, or settled by another debit.
+   */
+  async settle(whose: Whose, idempotencyKey: string): Promise<Settling | undefined> {
+    const found = await this.keeperOf(changeOf(whose, { kind: 'begin', idempotencyKey }));
+    switch (found.kind) {
+      case 'nowhere':
+        return undefined;
+      case 'gone':
+        return this.lost();
+      case 'silent':
+        // The money is spent, whatever became of the peer; it is told for as long as it is a member.
+        return this.settling(whose, idempotencyKey, { bootId: found.bootId, isLate: false });
+      case 'found':
+        return this.begun(whose, idempotencyKey, found);
+    }
+  }
+
+  /**
+   * The same of one that the ledger does not know.
+   * @throws DomainError `UNAVAILABLE` if nobody knows it, and somebody does not answer.
+   */
+  async settleUnknown(whose: Whose, idempotencyKey: string): Promise<Settling | undefined> {
+    const found = await this.anywhere(changeOf(whose, { kind: 'begin', idempotencyKey }));
+    return found.kind === 'found' ? this.begun(whose, idempotencyKey, found) : undefined;
+  }
+
+  /**
+   * What limits took for a reservation that the ledger keeps, which is away. Undefined: nobody has a copy, or
+   * it has ended. Never rejects.
+   */
+  async settleCopy(whose: Whose, idempotencyKey: string): Promise<Settling | undefined> {
+    const change = { ...changeOf(whose, { kind: 'begin', idempotencyKey }), besideBudget: true };
+    const own = this.own.change(change);
+    const found = own.kind === 'unknown' ? await this.peers.askAll(change) : this.here(own);
+    if (found.kind !== 'found' || found.answer.kind === 'ended') return undefined;
+    const { bootId, answer } = found;
+    const at = { bootId, isLate: answer.isLate, besideBudget: true };
+    return this.settling(whose, idempotencyKey, at);
+  }
+
+  /**
+   * Undefined: it is none of limits alone, and the ledger may know it.
+   * @throws DomainError `FAILED_PRECONDITION` if it has ended.
+   */
+  async change(whose: Whose, step: ReservationStep): Promise<Changed | undefined> {
+    const found = await this.keeperOf(changeOf(whose, step));
+    if (found.kind === 'silent') throw reservationUnreachable();
+    return changed(found, whose);
+  }
+
+  /** The same of one that the ledger does not know. */
+  async changeUnknown(whose: Whose, step: ReservationStep): Promise<Changed | undefined> {
+    return changed(await this.anywhere(changeOf(whose, step)), whose);
+  }
+
+  /** The ledger has settled or released it: what was kept for when it is away is of no use. */
+  forgetCopy({ scope, name }: Whose): void {
+    this.own.forgetCopy(scope, name);
+  }
+
+  private async keeperOf(change: ReservationChange): Promise<Found> {
+    const own = this.own.change(change);
+    if (own.kind !== 'unknown') return this.here(own);
+    const bootId = bootIdOf(change.name);
+    if (bootId === undefined || bootId === this.self) return NOWHERE;
+    const reached = await this.peers.ask(bootId, change);
+    if (reached.kind !== 'answered') return { kind: reached.kind, bootId };
+    const { answer } = reached;
+    return answer.kind === 'unknown' ? NOWHERE : { kind: 'found', bootId, answer };
+  }
+
+  /** An id leads to its replica, which has been asked. */
+  private async anywhere(change: ReservationChange): Promise<Found> {
+    if (change.name.kind === 'id') return NOWHERE;
+    const found = await this.peers.askAll(change);
+    if (found.kind === 'found') return found;
+    if (!found.isSure) throw reservationUnreachable();
+    return NOWHERE;
+  }
+
+  private begun(
+    whose: Whose,
+    idempotencyKey: string,
+    { bootId, answer }: Extract<Found, { kind: 'found' }>,
+  ): Settling {
+    if (answer.kind === 'ended')
+      throw reservationEnded(limitReservationFacts(answer.reservation, whose.scope));
+    return this.settling(whose, idempotencyKey, { bootId, isLate: answer.isLate });
+  }
+
+  private settling(
+    whose: Whose,
+    idempotencyKey: string,
+    { bootId, isLate, besideBudget = false }: SettledAt,
+  ): Settling {
+    const tell = (step: ReservationStep): Promise<void> =>
+      this.tell(bootId, { ...changeOf(whose, step), besideBudget });
+    return {
+      isLate,
+      finish: ({ tokens, amountNanos }) =>
+        tell({ kind: 'settle', idempotencyKey, tokens, amountNanos }),
+      abandon: () => void tell({ kind: 'abandon', idempotencyKey }),
+    };
+  }
+
+  private async tell(bootId: string, change: ReservationChange): Promise<void> {
+    if (bootId === this.self) this.own.change(change);
+    else await this.peers.tell(bootId, change);
+  }
+
+  private lost(): Settling {
+    const finish = (): Promise<void> => {
+      this.own.countLost();
+      return Promise.resolve();
+    };
+    return { isLate: true, finish, abandon: () => undefined };
+  }
+
+  private here(answer: Known): Extract<Found, { kind: 'found' }> {
+    return { kind: 'found', bootId: this.self, answer };
+  }
+
+  private get self(): string {
+    return this.replica.facts.bootId;
+  }
+}
+
+export interface Changed {
+  readonly reservation: ReservationFacts;
+  /** It had been done before. */
+  readonly replayed: boolean;
+}
+
+interface SettledAt {
+  readonly bootId: string;
+  readonly isLate: boolean;
+  readonly besideBudget?: boolean;
+}
+
+const changeOf = ({ scope, name }: Whose, step: ReservationStep): ReservationChange => ({
+  scope,
+  name,
+  besideBudget: false,
+  step,
+});
+
+function changed(found: Found, { scope }: Whose): Changed | undefined {
+  if (found.kind !== 'found') return undefined;
+  const { answer } = found;
+  const reservation = limitReservationFacts(answer.reservation, scope);
+  if (answer.kind === 'ended') throw reservationEnded(reservation);
+  return { reservation, replayed: answer.isReplayed };
+}
+
+/** The run that made it, which is in its id. */
+function bootIdOf(name: ReservationName): string | undefined {
+  if (name.kind !== 'id') return undefined;
+  return /^res_[0-9A-Z]{26}\.([0-9a-f]{16})$/.exec(name.id)?.[1];
+}
