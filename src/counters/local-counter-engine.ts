@@ -176,8 +176,16 @@ export class LocalCounterEngine extends CounterEngine {
   }
 
   protected find(spec: CounterSpec): number {
-    this.fingerprints.of(spec.name);
-    return this.algorithms.of(spec).slab.find(this.fingerprints);
+    const { fingerprints } = this;
+    const { slab } = this.algorithms.of(spec);
+    const { place } = spec;
+    if (place === undefined) {
+      fingerprints.of(spec.name);
+      return slab.find(fingerprints);
+    }
+    fingerprints.noted(spec.name, place);
+    if (!slab.isAt(place.record, fingerprints)) place.record = slab.find(fingerprints);
+    return place.record;
   }
 
   /** Finds each counter and reads it; a demand sees what those before it in the call would count. */
@@ -308,7 +316,7 @@ function isRefused(demands: readonly Demand[], readings: readonly Reading[]): bo
 
 /** Shared by the values of a group that came when there was no room; it has room itself, always. */
 function overflowOf(counter: CounterSpec, groupName: string): CounterSpec {
-  return { ...counter, name: `${groupName}\0overflow`, group: undefined };
+  return { ...counter, name: `${groupName}\0overflow`, group: undefined, place: undefined };
 }
 
 export function randomKey(random: Random): FingerprintKey {

@@ -5,7 +5,8 @@ import { accessDenial } from '../governance/core/access.js';
 import { GovernanceService, type Resolved } from '../governance/governance.service.js';
 import type { CallTarget } from './core/calls.js';
 import type { DenyReason } from './core/decision.js';
-import { type Matched, MatchedPolicies } from './matched-policies.js';
+import { MatchedPolicies } from './matched-policies.js';
+import type { Matched } from './plans-above.js';
 
 /** Whether a call's key lets it through to the policies, and which policies those are. */
 export type Admission =
@@ -23,12 +24,10 @@ export interface Caller {
   readonly customerId: string;
 }
 
-export const callerOf = (resolved: Resolved): Caller => {
-  if (resolved.kind !== 'found') return { virtualKeyId: '', teamId: '', customerId: '' };
-  const { key, chain } = resolved;
-  const customerId = chain.customer?.id ?? key.customerId ?? '';
-  return { virtualKeyId: key.id, teamId: key.teamId ?? '', customerId };
-};
+export const callerOf = (resolved: Resolved): Caller =>
+  resolved.kind === 'unknown' ? NOBODY : resolved.chain;
+
+const NOBODY: Caller = { virtualKeyId: '', teamId: '', customerId: '' };
 
 @Injectable()
 export class CallAdmission {
@@ -52,8 +51,8 @@ export class CallAdmission {
       if (this.config.governance.virtualKeyMandatory) return refused('KEY_REQUIRED');
       return this.admitted(call, resolved);
     }
-    const { key } = resolved;
-    const denial = accessDenial(key, call, now);
+    const { key, chain } = resolved;
+    const denial = chain.isUnrestricted ? undefined : accessDenial(key, call, now);
     if (denial !== undefined) return refused(denial, key.id);
     return this.admitted(call, resolved);
   }

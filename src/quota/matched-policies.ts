@@ -20,14 +20,7 @@ import type {
 import { limitRefusal, limitVerdict } from './core/limit-verdict.js';
 import { ProvisionalTakes } from './core/provisional-takes.js';
 import { type LimitDemand, OwnerPlan, PlannedLimit } from './owner-plan.js';
-
-/** What a call meets: the root's policies first, the key's last; of one owner in the order of ids. */
-export interface Matched {
-  readonly limits: readonly PlannedLimit[];
-  readonly budgets: readonly Budget[];
-}
-
-const NONE: Matched = { limits: [], budgets: [] };
+import { type Matched, PlansAbove } from './plans-above.js';
 
 /** Where policies become counters and periods, and what those say becomes verdicts. */
 @Injectable()
@@ -37,16 +30,14 @@ export class MatchedPolicies {
 
   /** Looks only at policies of the call's own owners, each of which is prepared. */
   match(chain: Chain, call: Call): Matched {
-    if (chain.groups.length === 0) return NONE;
-    const limits: PlannedLimit[] = [];
-    const budgets: Budget[] = [];
-    for (const group of chain.groups) {
-      const plan = OwnerPlan.of(group);
-      for (const limit of plan.limits)
-        if (limit.applies === undefined || limit.applies(call)) limits.push(limit);
-      for (const { policy, applies } of plan.budgets)
-        if (applies === undefined || applies(call)) budgets.push(policy);
-    }
+    const above = PlansAbove.of(chain.above).match(call);
+    if (chain.own === undefined) return above;
+    const plan = OwnerPlan.of(chain.own);
+    if (plan.only !== undefined)
+      return { limits: [...above.limits, plan.only], budgets: above.budgets };
+    const limits = [...above.limits];
+    const budgets = [...above.budgets];
+    plan.addTo(limits, budgets, call);
     return { limits, budgets };
   }
 

@@ -1,6 +1,7 @@
+import { CounterPlace } from '../counters/core/counter-place.js';
 import type { CounterGroup, CounterSpec, Demand } from '../counters/core/counter.js';
 import type { Budget, GroupBy, Limit } from '../governance/core/model.js';
-import type { Applies, PolicyGroup, Prepared } from '../governance/core/policy-group.js';
+import type { Applies, Call, PolicyGroup, Prepared } from '../governance/core/policy-group.js';
 import type { CountedCall } from './counted-call.js';
 import { counterSpec } from './core/counter-spec.js';
 import { countable, roomFor } from './core/counts.js';
@@ -22,50 +23,52 @@ export interface LimitDemand extends Demand {
  * once for each version of the limit, so that a call only adds its amount.
  */
 export class PlannedLimit implements LimitFacts {
+  // In the order in which they lie in memory: first what each call looks at.
+  private readonly counter: CounterSpec;
+  /** Counts requests, in one counter for all calls: the common case, and the fast one. */
+  private readonly isPlain: boolean;
+  readonly shadow: boolean;
+  readonly isConcurrency: boolean;
+  /** Undefined: to every call of the owner. */
+  readonly applies: Applies | undefined;
   readonly policyId: string;
   readonly policyName: string;
   readonly owner: Limit['owner'];
-  readonly shadow: boolean;
   readonly unit: Limit['unit'];
   readonly maximum: number;
-  readonly isConcurrency: boolean;
   /** How long a call takes a place of it. 0 unless it counts concurrency. */
   readonly holdMs: number;
   /** Whether calls pass that it cannot count. */
   readonly failsOpen: boolean;
-  /** Undefined: to every call of the owner. */
-  readonly applies: Applies | undefined;
   private readonly groupBy: GroupBy | undefined;
-  /** Counts requests, in one counter for all calls: the common case, and the fast one. */
-  private readonly isPlain: boolean;
-  private readonly counter: CounterSpec;
-  /** The last demand: most calls ask for the same amount, and share it. */
-  private demand: Demand;
 
   constructor({ policy: limit, applies }: Prepared<Limit>) {
     const { algorithm, unit, groupBy } = limit;
+    this.counter = specOf(limit, limitCounterName(limit), new CounterPlace());
+    this.isConcurrency = algorithm.kind === 'concurrency';
+    this.isPlain = unit === 'requests' && groupBy === undefined && !this.isConcurrency;
+    this.shadow = limit.shadow;
+    this.applies = applies;
     this.policyId = limit.id;
     this.policyName = limit.name;
     this.owner = limit.owner;
-    this.shadow = limit.shadow;
     this.unit = unit;
     this.maximum = limit.maximum;
-    this.isConcurrency = algorithm.kind === 'concurrency';
     this.holdMs = algorithm.kind === 'concurrency' ? algorithm.holdMs : 0;
     this.failsOpen = limit.onUnavailable === 'allow';
-    this.applies = applies;
     this.groupBy = groupBy;
-    this.isPlain = unit === 'requests' && groupBy === undefined && !this.isConcurrency;
-    this.counter = counterOf(limit, limitCounterName(limit));
-    this.demand = { counter: this.counter, amount: 1, enforced: !limit.shadow };
   }
 
   demandOf(call: CountedCall): LimitDemand {
     if (!this.isPlain) return this.particularDemand(call);
-    const amount = call.requests;
-    if (this.demand.amount !== amount)
-      this.demand = { counter: this.counter, amount, enforced: !this.shadow };
-    return this.demand;
+    return {
+      counter: this.counter,
+      amount: call.requests,
+      enforced: !this.shadow,
+      roomMin: 0,
+      holdMs: undefined,
+      group: undefined,
+    };
   }
 
   private particularDemand(call: CountedCall): LimitDemand {
@@ -94,14 +97,17 @@ export class PlannedLimit implements LimitFacts {
   }
 
   private counterFor(group: GroupValues): CounterSpec {
-    return { ...this.counter, name: groupCounterName(this.counter.name, group) };
+    return { ...this.counter, name: groupCounterName(this.counter.name, group), place: undefined };
   }
 }
 
 /** The counter of a limit with that name: its own, or one of its groups. */
-export function counterOf(limit: Limit, name: string): CounterSpec {
+export const counterOf = (limit: Limit, name: string): CounterSpec =>
+  specOf(limit, name, undefined);
+
+function specOf(limit: Limit, name: string, place: CounterPlace | undefined): CounterSpec {
   const { maximum, algorithm } = limit;
-  return counterSpec(algorithm, { name, maximum, group: familyOf(limit) });
+  return counterSpec(algorithm, { name, maximum, group: familyOf(limit), place });
 }
 
 function familyOf(limit: Limit): CounterGroup | undefined {
@@ -111,12 +117,19 @@ function familyOf(limit: Limit): CounterGroup | undefined {
 
 /** The policies of one owner, prepared for deciding. Made at the first call after one of them changed. */
 export class OwnerPlan {
+  /** The one limit, if there is nothing else, and it applies to every call: a key seldom has more. */
+  readonly only: PlannedLimit | undefined;
   readonly limits: readonly PlannedLimit[];
   readonly budgets: readonly Prepared<Budget>[];
 
   private constructor(group: PolicyGroup) {
-    this.limits = group.prepareLimits().map((prepared) => new PlannedLimit(prepared));
-    this.budgets = group.prepareBudgets();
+    const limits = group.prepareLimits().map((prepared) => new PlannedLimit(prepared));
+    const budgets = group.prepareBudgets();
+    const [first] = limits;
+    const isOnly = limits.length === 1 && budgets.length === 0 && first?.applies === undefined;
+    this.only = isOnly ? first : undefined;
+    this.limits = isOnly ? NO_LIMITS : limits;
+    this.budgets = isOnly ? NO_BUDGETS : budgets;
   }
 
   static of(group: PolicyGroup): OwnerPlan {
@@ -126,4 +139,16 @@ export class OwnerPlan {
     group.plan = made;
     return made;
   }
+
+  /** Adds what applies to the call. */
+  addTo(limits: PlannedLimit[], budgets: Budget[], call: Call): void {
+    if (this.only !== undefined) limits.push(this.only);
+    for (const limit of this.limits)
+      if (limit.applies === undefined || limit.applies(call)) limits.push(limit);
+    for (const { policy, applies } of this.budgets)
+      if (applies === undefined || applies(call)) budgets.push(policy);
+  }
 }
+
+const NO_LIMITS: readonly PlannedLimit[] = [];
+const NO_BUDGETS: readonly Prepared<Budget>[] = [];

@@ -73,6 +73,19 @@ export class CounterSlab {
     return ABSENT;
   }
 
+  /** Whether it is this counter that is there. */
+  isAt(record: number, key: Fingerprint): boolean {
+    if (record === ABSENT) return false;
+    const words = this.records.words(record);
+    const at = this.records.at(record) * 2;
+    return (
+      words[at] === key.a &&
+      words[at + 1] === key.b &&
+      words[at + 2] === key.c &&
+      words[at + 3] !== FREE
+    );
+  }
+
   /** A new record; the columns of the algorithm are 0. */
   insert(key: Fingerprint, groupName: string | undefined): number {
     const record = this.records.allocate();

@@ -1,5 +1,6 @@
 import type { Recurrence } from '../../common/recurrence.js';
 import type { Interval } from '../../common/time.js';
+import type { CounterPlace } from './counter-place.js';
 
 /** The counter of one limit and one group value, over all of its windows. */
 export type CounterSpec = WindowSpec | BucketSpec | ConcurrencySpec;
@@ -13,6 +14,8 @@ interface NamedSpec {
   readonly group?: CounterGroup | undefined;
   /** Which replicas count together: those of all regions, if nothing is said, or of one. */
   readonly scope?: 'global' | 'region' | undefined;
+  /** For the engine, if the spec is used more than once. Belongs to this name and algorithm. */
+  readonly place?: CounterPlace | undefined;
 }
 
 export interface WindowSpec extends NamedSpec {

@@ -22,6 +22,14 @@ export interface Fingerprint {
   readonly c: number;
 }
 
+/** Where a fingerprint is noted. */
+interface Note {
+  madeBy: object | undefined;
+  a: number;
+  b: number;
+  c: number;
+}
+
 /** Names that are remembered. A power of two; 4096 take about 64 KiB. */
 const REMEMBERED = 4_096;
 
@@ -56,6 +64,21 @@ export class Fingerprinter implements Fingerprint {
     this.hash(name);
     if (this.seenOnce[place] === this.c) this.remember(name, place ^ (this.c & 1));
     else this.seenOnce[place] = this.c;
+  }
+
+  /** The same, without looking at the name if the note is of this fingerprinter. */
+  noted(name: string, note: Note): void {
+    if (note.madeBy !== this) {
+      this.hash(name);
+      note.a = this.a;
+      note.b = this.b;
+      note.c = this.c;
+      note.madeBy = this;
+      return;
+    }
+    this.a = note.a;
+    this.b = note.b;
+    this.c = note.c;
   }
 
   private recall(place: number): void {

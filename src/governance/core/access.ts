@@ -8,6 +8,13 @@ export type AccessDenial =
 
 type Grant = Pick<VirtualKey, 'active' | 'expiresAt' | 'allowedProviders' | 'allowedModels'>;
 
+/** Whether the key may make any call at any time, so that nothing has to be asked of it. */
+export const isUnrestricted = (key: Grant): boolean =>
+  key.active &&
+  key.expiresAt === undefined &&
+  key.allowedProviders === undefined &&
+  key.allowedModels === undefined;
+
 /**
  * The first of the denials, in the order of the type, that applies at `now`. A list that is given
  * denies what it does not name, so that a new model is not allowed by accident.

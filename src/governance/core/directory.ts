@@ -1,37 +1,80 @@
+import { isUnrestricted } from './access.js';
 import type { Change, Update } from './changes.js';
 import type {
   Budget,
-  Customer,
   Limit,
   Owner,
   OwnerKind,
   Price,
   RecordByKind,
   RecordKind,
-  Team,
   VirtualKey,
 } from './model.js';
 import { type Policies, PolicyGroup } from './policy-group.js';
 
-/** Whose policies a call meets. Empty levels are left out. Valid until the directory's epoch changes. */
+/** Whose policies a call meets above its key: one object for all keys of a team, until anything changes. */
+export class OwnersAbove {
+  /** A place for whoever decides, to keep what it has made of the groups. */
+  plan: object | undefined;
+
+  constructor(
+    /** Empty if there is none. */
+    readonly customerId: string,
+    /** Root, customer, team: as far as they have policies. */
+    readonly groups: readonly PolicyGroup[],
+  ) {}
+}
+
+const NOBODY = new OwnersAbove('', []);
+
+/** Whose a call is, and whose policies it meets. Up to date when {@link Directory.chainOf} gives it. */
 export interface Chain {
-  readonly customer: Customer | undefined;
-  readonly team: Team | undefined;
-  /** Root, customer, team, key: as far as they have policies. */
-  readonly groups: readonly PolicyGroup[];
+  /** Ids are empty where there is no such owner. */
+  readonly virtualKeyId: string;
+  readonly teamId: string;
+  readonly customerId: string;
+  readonly above: OwnersAbove;
+  /** The key's own policies, if it has any. */
+  readonly own: PolicyGroup | undefined;
+  /** Nothing has to be asked of the key. */
+  readonly isUnrestricted: boolean;
 }
 
-/** Where a chain is kept: it is found once for each epoch, not for each call. */
-class ChainMemo {
-  chain: Chain | undefined;
+/** What is found once for each epoch, not for each call. */
+abstract class KnownChain implements Chain {
+  abstract readonly virtualKeyId: string;
+  abstract readonly teamId: string;
+  abstract readonly isUnrestricted: boolean;
   epoch = -1;
+  above = NOBODY;
+  own: PolicyGroup | undefined = undefined;
+
+  get customerId(): string {
+    return this.above.customerId;
+  }
 }
 
-/** A key as calls find it. */
-export class KnownKey extends ChainMemo {
+/**
+ * A key as calls find it. It is a chain itself, and has beside the key what every call asks of it: each
+ * object more would be elsewhere in memory, a million times (ADR 0043).
+ */
+export class KnownKey extends KnownChain {
+  readonly virtualKeyId: string;
+  readonly teamId: string;
+  readonly isUnrestricted: boolean;
+
   constructor(readonly key: VirtualKey) {
     super();
+    this.virtualKeyId = key.id;
+    this.teamId = key.teamId ?? '';
+    this.isUnrestricted = isUnrestricted(key);
   }
+}
+
+class NoKey extends KnownChain {
+  readonly virtualKeyId = '';
+  readonly teamId = '';
+  readonly isUnrestricted = true;
 }
 
 type Records = { readonly [K in RecordKind]: Map<string, RecordByKind[K]> };
@@ -55,7 +98,9 @@ export class Directory {
   };
   private readonly keysById = new Map<string, KnownKey>();
   private readonly keysByHash = new Map<string, KnownKey>();
-  private readonly nobody = new ChainMemo();
+  private readonly nobody = new NoKey();
+  /** By team and customer of the key, since the last change. */
+  private readonly above = new Map<string, OwnersAbove>();
   private readonly groups: { readonly [K in OwnerKind]: Map<string, PolicyGroup> } = {
     root: new Map(),
     customer: new Map(),
@@ -80,6 +125,7 @@ export class Directory {
   apply(update: Update): void {
     if (update.kind === 'changes' && update.version <= this.currentVersion) return;
     this.currentEpoch++;
+    this.above.clear();
     if (update.kind === 'everything') this.clear();
     for (const change of update.changes) this.applyChange(change);
     this.currentVersion = update.version;
@@ -107,11 +153,11 @@ export class Directory {
 
   /** The chain of a key, or without one: of the root alone. */
   chainOf(known: KnownKey | undefined): Chain {
-    const memo = known ?? this.nobody;
-    if (memo.chain !== undefined && memo.epoch === this.currentEpoch) return memo.chain;
-    const chain = this.findChain(known?.key);
-    memo.chain = chain;
-    memo.epoch = this.currentEpoch;
+    const chain = known ?? this.nobody;
+    if (chain.epoch === this.currentEpoch) return chain;
+    chain.above = this.ownersAbove(known?.key);
+    chain.own = known && this.groups.virtual_key.get(known.virtualKeyId);
+    chain.epoch = this.currentEpoch;
     return chain;
   }
 
@@ -121,7 +167,16 @@ export class Directory {
     return this.groups[owner.kind].get(owner.id)?.all() ?? { limits: [], budgets: [] };
   }
 
-  private findChain(key: VirtualKey | undefined): Chain {
+  private ownersAbove(key: VirtualKey | undefined): OwnersAbove {
+    const name = `${key?.teamId ?? ''}\0${key?.customerId ?? ''}`;
+    const known = this.above.get(name);
+    if (known !== undefined) return known;
+    const found = this.findAbove(key);
+    this.above.set(name, found);
+    return found;
+  }
+
+  private findAbove(key: VirtualKey | undefined): OwnersAbove {
     const team = key?.teamId === undefined ? undefined : this.records.team.get(key.teamId);
     const customerId = team?.customerId ?? key?.customerId;
     const customer = customerId === undefined ? undefined : this.records.customer.get(customerId);
@@ -129,8 +184,7 @@ export class Directory {
     addGroup(groups, this.groups.root, '');
     addGroup(groups, this.groups.customer, customerId);
     addGroup(groups, this.groups.team, key?.teamId);
-    addGroup(groups, this.groups.virtual_key, key?.id);
-    return { customer, team, groups };
+    return new OwnersAbove(customer?.id ?? key?.customerId ?? '', groups);
   }
 
   private clear(): void {

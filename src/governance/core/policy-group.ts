@@ -37,6 +37,11 @@ export class PolicyGroup {
   private readonly limits: Limit[] = [];
   private readonly budgets: Budget[] = [];
 
+  /** Whether the labels of a call decide what applies to it. */
+  looksAtLabels(): boolean {
+    return [...this.limits, ...this.budgets].some(({ match }) => hasLabels(match));
+  }
+
   isEmpty(): boolean {
     return this.limits.length === 0 && this.budgets.length === 0;
   }
@@ -92,6 +97,8 @@ function prepareMatch(match: Match): Applies | undefined {
     (model === undefined || model(call.model)) &&
     (labels === undefined || labels(call.labels));
 }
+
+const hasLabels = ({ labels }: Match): boolean => Object.keys(labels).length > 0;
 
 function prepareLabels(wanted: Match['labels']): ((labels: Call['labels']) => boolean) | undefined {
   const entries = Object.entries(wanted);

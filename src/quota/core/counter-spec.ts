@@ -6,17 +6,32 @@ type LimitAlgorithm =
   | { readonly kind: 'token_bucket'; readonly refillAmount: number; readonly refillMs: number }
   | { readonly kind: 'concurrency'; readonly holdMs: number };
 
-/** The same for the engine that counts; the shape of a spec in `counters`. */
-export function counterSpec<Named extends object>(algorithm: LimitAlgorithm, named: Named) {
+interface Named<Group, Place> {
+  readonly name: string;
+  readonly maximum: number;
+  readonly group: Group;
+  readonly place: Place;
+}
+
+/**
+ * The same for the engine that counts; the shape of a spec in `counters`. Written out, what every call looks at
+ * first: an object that is spread into another keeps what is added to it elsewhere in memory.
+ */
+export function counterSpec<Group, Place>(algorithm: LimitAlgorithm, named: Named<Group, Place>) {
+  const { name, maximum, group, place } = named;
   switch (algorithm.kind) {
     case 'sliding_window':
-    case 'fixed_window':
-      return { ...named, algorithm: algorithm.kind, window: algorithm.window };
-    case 'token_bucket': {
-      const { refillAmount, refillMs } = algorithm;
-      return { ...named, algorithm: algorithm.kind, refillAmount, refillMs };
+    case 'fixed_window': {
+      const { kind, window } = algorithm;
+      return { place, algorithm: kind, window, maximum, group, name };
     }
-    case 'concurrency':
-      return { ...named, algorithm: algorithm.kind, holdMs: algorithm.holdMs };
+    case 'token_bucket': {
+      const { kind, refillAmount, refillMs } = algorithm;
+      return { place, algorithm: kind, refillAmount, refillMs, maximum, group, name };
+    }
+    case 'concurrency': {
+      const { kind, holdMs } = algorithm;
+      return { place, algorithm: kind, holdMs, maximum, group, name };
+    }
   }
 }
