@@ -31,10 +31,11 @@ export class MatchedPolicies {
   /** Looks only at policies of the call's own owners, each of which is prepared. */
   match(chain: Chain, call: Call): Matched {
     const above = PlansAbove.of(chain.above).match(call);
-    if (chain.own === undefined) return above;
-    const plan = OwnerPlan.of(chain.own);
-    if (plan.only !== undefined)
-      return { limits: [...above.limits, plan.only], budgets: above.budgets };
+    const plan = chain.plan ?? planOwn(chain);
+    if (plan === NOTHING) return above;
+    if (plan instanceof PlannedLimit)
+      return { limits: [...above.limits, plan], budgets: above.budgets };
+    assert(plan instanceof OwnerPlan, 'nobody else keeps plans with a key');
     const limits = [...above.limits];
     const budgets = [...above.budgets];
     plan.addTo(limits, budgets, call);
@@ -109,6 +110,15 @@ export class MatchedPolicies {
     const period = this.intervals.intervalAt(budget.period, now);
     return { budgetId: budget.id, generation: budget.generation, period };
   }
+}
+
+const NOTHING = {};
+
+/** Kept with the key: one limit, as most keys have, is found at once. */
+function planOwn(chain: Chain): object {
+  const plan = chain.own === undefined ? undefined : OwnerPlan.of(chain.own);
+  chain.plan = plan?.only ?? plan ?? NOTHING;
+  return chain.plan;
 }
 
 const factsOf = ({ id, name, owner, shadow }: Budget): PolicyFacts => ({

@@ -36,6 +36,8 @@ export interface Chain {
   readonly above: OwnersAbove;
   /** The key's own policies, if it has any. */
   readonly own: PolicyGroup | undefined;
+  /** A place for whoever decides, to keep what it has made of the key's own policies. */
+  plan: object | undefined;
   /** Nothing has to be asked of the key. */
   readonly isUnrestricted: boolean;
 }
@@ -48,6 +50,7 @@ abstract class KnownChain implements Chain {
   epoch = -1;
   above = NOBODY;
   own: PolicyGroup | undefined = undefined;
+  plan: object | undefined = undefined;
 
   get customerId(): string {
     return this.above.customerId;
@@ -157,6 +160,7 @@ export class Directory {
     if (chain.epoch === this.currentEpoch) return chain;
     chain.above = this.ownersAbove(known?.key);
     chain.own = known && this.groups.virtual_key.get(known.virtualKeyId);
+    chain.plan = undefined;
     chain.epoch = this.currentEpoch;
     return chain;
   }
