@@ -1,7 +1,8 @@
 /**
  * A decision in process: from a parsed call to an answer, without gRPC. Each call comes from another
- * key, drawn at random, so that the key, its policies and its counter are cold in the processor's
- * caches, while those of root, customer and team are hot, as they are behind a gateway.
+ * key, drawn at random, so that the key, its policies and its counter are the colder in the processor's
+ * caches the more keys there are to draw from, while those of root, customer and team are hot, as they are behind
+ * a gateway. All keys are in one directory, whichever of them are drawn.
  */
 import { SeededRandom } from '../common/seeded-random.js';
 import { silentLog } from '../common/log.js';
@@ -49,29 +50,56 @@ export const decideBench: Bench = {
     const checks = checkService(keys);
     progress(`calling once from each of ${keys} keys`);
     for (let key = 0; key < keys; key++) void checks.check(call(key, 1));
-    for (const policies of POLICIES) {
-      progress(`${policies} policies: deciding`);
-      const nanos = measure(checks, keys, policies);
-      rows.push([policies, ...[0.5, 0.9, 0.99].map((q) => round(quantile(nanos, q) / 1_000, 3))]);
+    for (const load of loadsOf(keys)) {
+      progress(`${load.policies} policies: deciding`);
+      const nanos = measure(checks, load);
+      const micros = [0.5, 0.9, 0.99].map((q) => round(quantile(nanos, q) / 1_000, 3));
+      rows.push([load.policies, load.keys.toLocaleString('en'), load.draw, ...micros]);
     }
     return {
       name: 'decide',
       title: `Decide in process, ${keys.toLocaleString('en')} live keys, each call from a random one`,
-      columns: ['matching policies', 'median, us', 'p90, us', 'p99, us'],
+      columns: [
+        'matching policies',
+        'keys drawn from',
+        'drawn',
+        'median, us',
+        'p90, us',
+        'p99, us',
+      ],
       rows,
       notes: [
         `CPU time of one decision, averaged over slices of ${SLICE}; quantiles are over ${SLICES} slices`,
-        'one policy is on the key (cold); the others are on root, customer and team (hot)',
+        'one policy is on the key; the others are on root, customer and team, among 23 that apply to some model',
+        'Zipf: the key of rank r is drawn with odds of 1 / r; ranks are scattered over the directory',
       ],
     };
   },
 };
 
-function measure(checks: CheckLimitService, keys: number, policies: number): readonly number[] {
+interface Load {
+  readonly policies: number;
+  readonly keys: number;
+  readonly draw: 'evenly' | 'Zipf';
+}
+
+function loadsOf(keys: number): readonly Load[] {
+  const fewer = [1_000, 100_000].filter((some) => some < keys);
+  return [
+    ...fewer.map((some): Load => ({ policies: 5, keys: some, draw: 'evenly' })),
+    ...POLICIES.map((policies): Load => ({ policies, keys, draw: 'evenly' })),
+    { policies: 5, keys, draw: 'Zipf' },
+  ];
+}
+
+function measure(checks: CheckLimitService, { policies, keys, draw }: Load): readonly number[] {
   const random = new SeededRandom(1);
   const calls = Array.from({ length: SLICE }, () => call(0, policies));
   const slice = (): number => {
-    for (let i = 0; i < SLICE; i++) calls[i] = call(random.below(keys), policies);
+    for (let i = 0; i < SLICE; i++) {
+      const key = draw === 'Zipf' ? zipf(random, keys) : random.below(keys);
+      calls[i] = call(key, policies);
+    }
     const startedAt = cpuNanos();
     for (const each of calls) void checks.check(each);
     return (cpuNanos() - startedAt) / SLICE;
@@ -79,6 +107,15 @@ function measure(checks: CheckLimitService, keys: number, policies: number): rea
   const nanos = Array.from({ length: SLICES * 1.5 }, slice).slice(SLICES / 2);
   if (!(median(nanos) > 0)) throw new Error('the clock did not move');
   return nanos;
+}
+
+/** Shares no factor with a number of keys that is a power of ten. */
+const SCATTER = 7_919;
+
+/** The inverse of the distribution, for an exponent of 1: its logarithm is even. */
+function zipf(random: SeededRandom, keys: number): number {
+  const rank = Math.floor(keys ** (random.below(2 ** 31) / 2 ** 31));
+  return (rank * SCATTER) % keys;
 }
 
 /** The model says how many policies match. */

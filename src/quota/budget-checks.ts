@@ -13,7 +13,7 @@ import { newId } from '../common/ids.js';
 import type { WallMs } from '../common/time.js';
 import type { Budget } from '../governance/core/model.js';
 import { allowsUnavailable, expiryPolicyOf } from './budget-rules.js';
-import type { Caller } from './call-admission.js';
+import { type Caller, idsOf } from './call-admission.js';
 import { checkBody } from './core/call-body.js';
 import type { CheckCall } from './core/calls.js';
 import type { PolicyVerdict } from './core/decision.js';
@@ -99,7 +99,7 @@ export class BudgetChecks {
       scope: caller.virtualKeyId,
       reservationKey: call.reservationKey,
       bodyHash: sha256(checkBody(call, caller.virtualKeyId)),
-      ...caller,
+      ...idsOf(caller),
       provider: call.provider,
       model: call.model,
       ...estimate,

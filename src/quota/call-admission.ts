@@ -27,6 +27,13 @@ export interface Caller {
 export const callerOf = (resolved: Resolved): Caller =>
   resolved.kind === 'unknown' ? NOBODY : resolved.chain;
 
+/** For what is written down: a caller in memory may be more than this. */
+export const idsOf = ({ virtualKeyId, teamId, customerId }: Caller): Caller => ({
+  virtualKeyId,
+  teamId,
+  customerId,
+});
+
 const NOBODY: Caller = { virtualKeyId: '', teamId: '', customerId: '' };
 
 @Injectable()

@@ -35,7 +35,14 @@ interface MatchedCheck extends LimitCheck {
   readonly budgets: readonly Budget[];
 }
 
-type Outcome = Omit<CheckAnswer, 'virtualKeyId'>;
+/** What is the same for all calls of a batch. */
+interface Moment {
+  readonly now: WallMs;
+  /** Asked once: it looks at every peer. */
+  readonly freshnessMs: number | undefined;
+}
+
+type Outcome = Omit<CheckAnswer, 'virtualKeyId' | 'freshnessMs'>;
 type Held = Extract<BudgetAnswer, { kind: 'held' }>;
 
 /**
@@ -59,12 +66,11 @@ export class CheckLimitService {
   }
 
   check(call: CheckCall): CheckAnswer | Promise<CheckAnswer> {
-    const { clock } = this.ports;
-    const now = clock.wallNow();
-    const admission = this.admission.admit(call, now);
+    const moment = this.moment();
+    const admission = this.admission.admit(call, moment.now);
     return admission instanceof Promise
-      ? admission.then((known) => this.decideFor(call, known, clock.wallNow()))
-      : this.decideFor(call, admission, now);
+      ? admission.then((known) => this.decideFor(call, known, this.moment()))
+      : this.decideFor(call, admission, moment);
   }
 
   /** For metrics: the reservations that limits keep. */
@@ -77,35 +83,40 @@ export class CheckLimitService {
    * change the order. A batch whose keys are all in memory and that meets limits only needs no promise.
    */
   checkMany(calls: readonly CheckCall[]): Outcomes<CheckAnswer> {
-    const { clock } = this.ports;
-    const now = clock.wallNow();
-    const admissions = settleAll(calls, (call) => this.admission.admit(call, now));
+    const moment = this.moment();
+    const admissions = settleAll(calls, (call) => this.admission.admit(call, moment.now));
     return admissions instanceof Promise
-      ? admissions.then((known) => this.decideAll(calls, known, clock.wallNow()))
-      : this.decideAll(calls, admissions, now);
+      ? admissions.then((known) => this.decideAll(calls, known, this.moment()))
+      : this.decideAll(calls, admissions, moment);
+  }
+
+  private moment(): Moment {
+    const { clock, replication } = this.ports;
+    return { now: clock.wallNow(), freshnessMs: replication.freshnessMs() };
   }
 
   private decideAll(
     calls: readonly CheckCall[],
     admissions: readonly Settled<Admission>[],
-    now: WallMs,
+    moment: Moment,
   ): Outcomes<CheckAnswer> {
     return settleAll(calls, (call, i) => {
       const admission = admissions[i];
       assert(admission !== undefined, 'each call was admitted or refused');
       if (admission.status === 'rejected') throw admission.reason;
-      return this.decideFor(call, admission.value, now);
+      return this.decideFor(call, admission.value, moment);
     });
   }
 
   private decideFor(
     call: CheckCall,
     admission: Admission,
-    now: WallMs,
+    moment: Moment,
   ): CheckAnswer | Promise<CheckAnswer> {
+    const { now, freshnessMs } = moment;
     if (admission.kind === 'refused') {
       const decision = denyKey(admission.reason);
-      return this.answer(call, admission.virtualKeyId, { decision });
+      return this.answer(call, admission.virtualKeyId, { decision }, freshnessMs);
     }
     const { caller, matched } = admission;
     const { virtualKeyId } = caller;
@@ -113,14 +124,21 @@ export class CheckLimitService {
     const counted = new CountedCheck(call, caller, this.estimates);
     const demands = this.policies.demands(limits, counted);
     const check = { call, caller, limits, budgets, demands, now };
-    if (budgets.length === 0) return this.answer(call, virtualKeyId, this.checkLimits(check));
-    return this.checkBoth(check).then((outcome) => this.answer(call, virtualKeyId, outcome));
+    if (budgets.length === 0)
+      return this.answer(call, virtualKeyId, this.checkLimits(check), freshnessMs);
+    return this.checkBoth(check).then((outcome) =>
+      this.answer(call, virtualKeyId, outcome, this.ports.replication.freshnessMs()),
+    );
   }
 
-  private answer(call: CheckCall, virtualKeyId: string, outcome: Outcome): CheckAnswer {
+  private answer(
+    call: CheckCall,
+    virtualKeyId: string,
+    outcome: Outcome,
+    freshnessMs: number | undefined,
+  ): CheckAnswer {
     const { decision, reservation, isReplayed, isUnheld } = outcome;
     if (!call.dryRun && isReplayed !== true) this.counts.record(decision);
-    const freshnessMs = this.ports.replication.freshnessMs();
     return { decision, virtualKeyId, reservation, isReplayed, isUnheld, freshnessMs };
   }
 

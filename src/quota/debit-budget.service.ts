@@ -17,7 +17,7 @@ import type { WallMs } from '../common/time.js';
 import type { Budget } from '../governance/core/model.js';
 import { GovernanceService, type Resolved } from '../governance/governance.service.js';
 import { type Settled, settleAll } from './batch.js';
-import { callerOf } from './call-admission.js';
+import { callerOf, idsOf } from './call-admission.js';
 import { JUST_LOOKING } from './core/budget-verdict.js';
 import { debitBody } from './core/call-body.js';
 import { type DebitCall, keyNotFound } from './core/calls.js';
@@ -160,7 +160,7 @@ export class DebitBudgetService {
       scope: caller.virtualKeyId,
       idempotencyKey: call.idempotencyKey,
       bodyHash: sha256(debitBody(call, caller.virtualKeyId)),
-      ...caller,
+      ...idsOf(caller),
       provider: call.provider,
       model: call.model,
       tokens: call.tokens,
