@@ -90,6 +90,7 @@ async function rowsOf(
   caller: BatchCaller,
   { factor, capacity, seconds }: Offer,
 ): Promise<(string | number)[][]> {
+  await calm(server);
   await server.use();
   const before = await turnedAwayBy(server);
   const calls = await flooded(caller, factor * capacity, seconds + FIRST_MS / 1_000);
@@ -127,11 +128,17 @@ function cellsOf(calls: readonly Sent[], seconds: number): (string | number)[] {
 }
 
 /** What the service says that it turned away for being overloaded: what a status alone could not tell. */
-async function turnedAwayBy({ httpAddress }: ServerProcess): Promise<number> {
+const turnedAwayBy = (server: ServerProcess): Promise<number> =>
+  metric(server, /weir_calls_turned_away_total\{method="BatchCheckLimit",cause="overload"\} (\d+)/);
+
+/** Each flood begins with a service that does not know of the one before. */
+async function calm(server: ServerProcess): Promise<void> {
+  while ((await metric(server, /^weir_overloaded (\d)/m)) !== 0) await delay(100);
+}
+
+async function metric({ httpAddress }: ServerProcess, pattern: RegExp): Promise<number> {
   const text = await (await fetch(`http://${httpAddress}/metrics`)).text();
-  const found =
-    /weir_calls_turned_away_total\{method="BatchCheckLimit",cause="overload"\} (\d+)/.exec(text);
-  return Number(found?.[1] ?? 0);
+  return Number(pattern.exec(text)?.[1] ?? 0);
 }
 
 async function flooded(

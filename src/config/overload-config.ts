@@ -19,7 +19,7 @@ export class OverloadConfig {
   })
   readonly targetLagMs: number = 50;
 
-  /** Milliseconds of lag without a pause. Default 200. */
+  /** Milliseconds of lag without a pause. Default 500. */
   @IntegerKnob({
     unit: 'milliseconds',
     min: 10,
@@ -27,7 +27,7 @@ export class OverloadConfig {
     effect:
       'How long the lag must last before calls are turned away, and be over before they no longer are.',
   })
-  readonly intervalMs: number = 200;
+  readonly intervalMs: number = 500;
 
   /** Milliseconds after which facts are turned away too. Default 2 s. */
   @IntegerKnob({

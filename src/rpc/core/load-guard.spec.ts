@@ -28,6 +28,11 @@ class Loop {
   refuses(kind: 'question' | 'fact', later: number): boolean {
     return this.guard.refuses(kind, this.mono(later));
   }
+
+  /** So many calls that are taken up in any turn. */
+  takeFour(): void {
+    for (let i = 0; i < 4; i++) expect(this.refuses('question', 5_000)).toBe(false);
+  }
 }
 
 describe('LoadGuard', () => {
@@ -61,12 +66,23 @@ describe('LoadGuard', () => {
   it('takes up work for an eighth of the target in each turn, and facts for longer', () => {
     const loop = new Loop();
     loop.turns(150, 5);
+    loop.takeFour();
     expect(loop.refuses('question', TICK_MS + 12)).toBe(false);
     expect(loop.refuses('question', TICK_MS + 13)).toBe(true);
     expect(loop.refuses('fact', TICK_MS + 999)).toBe(false);
     expect(loop.refuses('fact', TICK_MS + 1_000)).toBe(true);
     expect(loop.guard.retryAfterMs(loop.mono(TICK_MS + 50))).toBe(500);
     expect(loop.guard.retryAfterMs(loop.mono(TICK_MS + 1_600))).toBe(2_000);
+  });
+
+  it('takes up a few calls in each turn, however late it is', () => {
+    const loop = new Loop();
+    loop.turns(150, 5);
+    for (let turn = 0; turn < 3; turn++) {
+      loop.takeFour();
+      expect(loop.refuses('question', 5_000)).toBe(true);
+      loop.turn(5_000);
+    }
   });
 
   it('goes on while turns are longer than half of the target, and ends after the interval', () => {
@@ -84,6 +100,7 @@ describe('LoadGuard', () => {
     const loop = new Loop();
     loop.turns(150, 5);
     for (let i = 0; i < 100; i++) {
+      loop.takeFour();
       expect(loop.refuses('question', TICK_MS + 20)).toBe(true);
       loop.turn(30);
     }

@@ -7,7 +7,7 @@
  * burst) is no overload, and is worked off. While it lasts, each turn takes up new work for a small part of the
  * allowed lag and turns away what comes after, so that no call waits long behind others, and those that are
  * taken up are as many as can be served: turning away is short, so the loop soon turns again, however small the
- * part is. It ends when for as long no call was turned away, and no turn was late by half of the allowed lag.
+ * part is. A few are taken up in any turn. It ends when for as long no call was turned away, and no turn was late by half of the allowed lag.
  *
  * Facts (debits, releases) are turned away last: a question that is not answered can be asked again, and a
  * fact that is not recorded is money that was spent and is missing.
@@ -30,6 +30,11 @@ export interface LoadGuardOptions {
 
 /** What of the allowed lag goes to new work in each turn, while shedding. */
 const SHARE = 1 / 8;
+/**
+ * Calls that are taken up in each turn, however late it is. A process that does not get its processor is late
+ * without being asked much: who is alone must not be turned away for that.
+ */
+const TAKEN_MIN = 4;
 /** Of the allowed lag: a turn that is later speaks against the end of shedding. */
 const CALM = 1 / 2;
 
@@ -37,6 +42,8 @@ export class LoadGuard {
   private shedding = false;
   /** When the next turn is due, or was: now is later, so the loop has not turned since. */
   private dueAt: MonoMs;
+  /** Calls taken up since the loop last turned, while shedding. */
+  private taken = 0;
   /** Since when the state should be the other one. */
   private turnedSince: MonoMs | undefined;
 
@@ -60,6 +67,7 @@ export class LoadGuard {
   turned(now: MonoMs, dueAt: MonoMs): number {
     const lagMs = this.lagMs(now);
     this.dueAt = dueAt;
+    this.taken = 0;
     const { targetLagMs } = this.options;
     const isOtherState = this.shedding ? lagMs < targetLagMs * CALM : lagMs > targetLagMs;
     if (!isOtherState) this.turnedSince = undefined;
@@ -72,7 +80,11 @@ export class LoadGuard {
   refuses(kind: CallKind, now: MonoMs): boolean {
     if (!this.shedding) return false;
     const { factLagMs, targetLagMs } = this.options;
-    if (this.lagMs(now) < (kind === 'fact' ? factLagMs : targetLagMs * SHARE)) return false;
+    const allowedMs = kind === 'fact' ? factLagMs : targetLagMs * SHARE;
+    if (this.taken < TAKEN_MIN || this.lagMs(now) < allowedMs) {
+      this.taken += 1;
+      return false;
+    }
     this.turnedSince = undefined;
     return true;
   }
