@@ -27,12 +27,15 @@ const owner: fc.Arbitrary<Owner> = fc.oneof(
   id('k', 3).map((keyId): Owner => ({ kind: 'virtual_key', id: keyId })),
 );
 const names = (...known: string[]) => fc.subarray([...known, '*']);
+const someLabels = fc.dictionary(fc.constantFrom('env', 'app'), fc.constantFrom('prod', '*'), {
+  maxKeys: 2,
+});
+/** Mostly none: where no policy looks at labels, what applies to a model is remembered. */
+const fewLabels = fc.oneof({ weight: 9, arbitrary: fc.constant({}) }, someLabels);
 const match: fc.Arbitrary<Match> = fc.record({
   providers: names('openai', 'azure'),
   models: names('gpt-4', 'gpt-5', 'gpt-*', 'o*'),
-  labels: fc.dictionary(fc.constantFrom('env', 'app'), fc.constantFrom('prod', '*'), {
-    maxKeys: 2,
-  }),
+  labels: fewLabels,
 });
 const call: fc.Arbitrary<Call> = fc.record({
   provider: fc.constantFrom('openai', 'azure', ''),
@@ -138,7 +141,7 @@ describe('matched policies', () => {
         steps.forEach(([changes, of], i) => {
           directory.apply({ kind: 'changes', version: BigInt(i + 1), changes });
           changes.forEach((each) => scan.apply(each));
-          for (const keyId of [...KEYS, 'nobody']) {
+          for (const keyId of [...KEYS, 'nobody', ...KEYS]) {
             const { limits, budgets } = policies.match(
               directory.chainOf(directory.findKey(keyId)),
               of,
@@ -168,5 +171,24 @@ describe('matched policies', () => {
       return met.limits[0]?.demandOf(new CountedLook({ kind: 'root', id: '' })).counter.maximum;
     };
     expect([maximumAfter(5, 1n), maximumAfter(7, 2n)]).toEqual([5, 7]);
+  });
+
+  it('are right for more models and providers than are remembered', () => {
+    const directory = new Directory();
+    const policies = new MatchedPolicies();
+    const changes = Array.from({ length: 400 }, (_, i): Change => {
+      const only = { providers: [`p${i % 2}`], models: [`m${i}`], labels: {} };
+      return { kind: 'limit', id: `l${i}`, record: limit({ id: `l${i}`, match: only }) };
+    });
+    directory.apply({ kind: 'changes', version: 1n, changes });
+    const idsFor = (provider: string, model: string): string[] =>
+      policies
+        .match(directory.chainOf(undefined), { provider, model, labels: {} })
+        .limits.map(({ policyId }) => policyId);
+    for (let i = 0; i < 1_200; i++) {
+      const model = i % 400;
+      expect(idsFor(`p${model % 2}`, `m${model}`)).toEqual([`l${model}`]);
+      expect(idsFor(`p${(model + 1) % 2}`, `m${model}`)).toEqual([]);
+    }
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { virtualKey } from '../../../test/contract/policy-store-records.js';
 import { wallMs } from '../../common/time.js';
-import { accessDenial } from './access.js';
+import { accessDenial, isUnrestricted } from './access.js';
 import type { VirtualKey } from './model.js';
 
 const NOW = wallMs(1_000_000);
@@ -11,6 +11,17 @@ const judge = (changes: Partial<VirtualKey>, provider = 'openai', model = 'gpt-5
 describe('access of a key', () => {
   it('is open where nothing is said', () => {
     expect(judge({})).toBeUndefined();
+  });
+
+  it('is asked of every key but those that nothing restricts', () => {
+    expect(isUnrestricted(virtualKey({}))).toBe(true);
+    const restricted = [
+      { active: false },
+      { expiresAt: wallMs(NOW + 1) },
+      { allowedProviders: ['*'] },
+      { allowedModels: [] },
+    ];
+    for (const changes of restricted) expect(isUnrestricted(virtualKey(changes))).toBe(false);
   });
 
   it('ends with the instant at which the key expires', () => {
