@@ -50,8 +50,10 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const faults = [...inputs.flatMap((input) => input.faults), ...valueFaults(given, schema)];
   const valid = [...given].filter(([key]) => !faults.some((fault) => fault.key === key));
   const config = build(valid.map(([, value]) => value));
+  // A key whose value was refused is not missing on top of that.
+  const told = new Set(faults.map(({ key }) => key));
   for (const fault of configRuleFaults(config, new Set(valid.map(([key]) => key))))
-    faults.push(withSource(fault, given.get(fault.key)));
+    if (!told.has(fault.key)) faults.push(withSource(fault, given.get(fault.key)));
   if (faults.length > 0) throw new ConfigError(faults);
   return {
     config: deepFreeze(config),

@@ -289,7 +289,7 @@ describe('discovery', () => {
     [
       'a type that does not exist',
       { type: 'zookeeper' },
-      [`${KEY}type="zookeeper": must be one of`, `${KEY}type=: is missing`],
+      [`${KEY}type="zookeeper": must be one of`],
     ],
     ['static without peers', { type: 'static' }, ['cluster.peers=: is empty, and type static']],
     ['dns without names', { type: 'dns' }, [`${KEY}dnsNames=: is missing, and type dns needs it`]],
@@ -339,6 +339,11 @@ describe('discovery', () => {
       'a network that does not parse',
       { type: 'mdns', allowedAddressSpace: ['10.0.0.0/33'] },
       [`${KEY}allowedAddressSpace=["10.0.0.0/33"]: must be a list of`],
+    ],
+    [
+      'a network that does not parse, where one is needed, with one line',
+      { type: 'udp', serviceName: 'w', udpBroadcastPort: 7, allowedAddressSpace: ['fd00::/129'] },
+      [`${KEY}allowedAddressSpace=["fd00::/129"]: must be a list of`],
     ],
     [
       'a name server by name',
