@@ -30,14 +30,16 @@ type MakeSource = (parts: SourceParts) => PeerSource;
 /** One line for each type of `cluster.discovery.type`; `static` is `cluster.peers`, which need no line. */
 const MAKERS: Readonly<Partial<Record<DiscoveryType, MakeSource>>> = {
   dns: ({ cluster, rim, defaultPort, timeoutMs }) =>
-    new NamePeerSource({
-      type: 'dns',
-      setting: 'cluster.discovery.dnsNames',
-      names: cluster.discovery.dnsNames,
-      defaultPort,
-      makeResolver: () => new DnsNameResolver({ timeoutMs, ...dnsServers(cluster) }),
-      random: rim.random,
-    }),
+    new NamePeerSource(
+      {
+        type: 'dns',
+        setting: 'cluster.discovery.dnsNames',
+        names: cluster.discovery.dnsNames,
+        defaultPort,
+        makeResolver: () => new DnsNameResolver({ timeoutMs, ...dnsServers(cluster) }),
+      },
+      rim,
+    ),
   mdns: ({ cluster, rim, side }) =>
     new MdnsPeerSource(
       {
@@ -94,14 +96,16 @@ export class ConfiguredPeerSources extends PeerSources {
 }
 
 function staticSource({ cluster, rim, defaultPort }: SourceParts): PeerSource {
-  return new NamePeerSource({
-    type: 'static',
-    setting: 'cluster.peers',
-    names: cluster.peers,
-    defaultPort,
-    makeResolver: () => new LookupNameResolver(),
-    random: rim.random,
-  });
+  return new NamePeerSource(
+    {
+      type: 'static',
+      setting: 'cluster.peers',
+      names: cluster.peers,
+      defaultPort,
+      makeResolver: () => new LookupNameResolver(),
+    },
+    rim,
+  );
 }
 
 const mdnsService = ({ discovery }: ClusterConfig): string =>

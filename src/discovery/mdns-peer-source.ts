@@ -1,5 +1,4 @@
 import type { Clock } from '../common/clock.js';
-import type { Random } from '../common/random.js';
 import { MdnsBrowser } from './core/mdns-browser.js';
 import {
   answersTo,
@@ -10,7 +9,7 @@ import {
 } from './core/mdns-records.js';
 import { MdnsLinks } from './mdns-links.js';
 import type { SelfAnnouncement } from './peer-source.js';
-import { type PollAnswer, PollingPeerSource } from './polling-peer-source.js';
+import { type PollAnswer, PollingPeerSource, type PollingRim } from './polling-peer-source.js';
 
 export interface MdnsPeerSourceOptions {
   /** A service type such as `_weir._tcp`. */
@@ -39,6 +38,8 @@ export class MdnsPeerSource extends PollingPeerSource {
   private readonly browser: MdnsBrowser;
   private readonly links: MdnsLinks;
   private readonly own: readonly MdnsRecord[];
+  /** Asked for, and not told yet. */
+  private readonly due = new Set<MdnsRecord>();
   private answering: NodeJS.Timeout | undefined;
   private rounds = 0;
   private wasDeaf = false;
@@ -46,9 +47,9 @@ export class MdnsPeerSource extends PollingPeerSource {
 
   constructor(
     private readonly options: MdnsPeerSourceOptions,
-    private readonly rim: { readonly clock: Clock; readonly random: Random },
+    private readonly rim: PollingRim & { readonly clock: Clock },
   ) {
-    super(rim.random);
+    super(rim);
     const { service, clusterName, networkInterface, self } = options;
     this.browser = new MdnsBrowser(service, clusterName);
     this.own = self === undefined ? [] : recordsOf(service, self);
@@ -100,15 +101,20 @@ export class MdnsPeerSource extends PollingPeerSource {
     this.rounds++;
   }
 
-  /** One answer serves all who ask within the pause. */
   private hearQuestions(questions: readonly MdnsQuestion[]): void {
-    const answers = answersTo(questions, this.own);
-    if (answers.length === 0 || this.answering !== undefined || this.hasStopped) return;
-    const waitMs = this.rim.random.below(ANSWER_SPREAD_MS);
+    for (const record of answersTo(questions, this.own)) this.due.add(record);
+    if (this.answering === undefined) this.answerSoon();
+  }
+
+  /** One answer serves all who ask before it; whoever asks in the pause after it gets the next one. */
+  private answerSoon(): void {
+    this.answering = undefined;
+    if (this.due.size === 0 || this.hasStopped) return;
     this.answering = setTimeout(() => {
-      void this.links.tell(answers).catch(() => undefined);
-      this.answering = setTimeout(() => (this.answering = undefined), ANSWER_PAUSE_MS);
-    }, waitMs);
+      void this.links.tell([...this.due]).catch(() => undefined);
+      this.due.clear();
+      this.answering = setTimeout(() => this.answerSoon(), ANSWER_PAUSE_MS);
+    }, this.rim.random.below(ANSWER_SPREAD_MS));
   }
 
   private hearRecords(records: readonly MdnsRecord[]): void {

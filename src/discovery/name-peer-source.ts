@@ -1,9 +1,8 @@
-import type { Random } from '../common/random.js';
 import { NameAnswers, type NameOutcome } from './core/name-answers.js';
 import { nameQuestion, type NameQuestion } from './core/name-question.js';
 import { NameInquiry } from './name-inquiry.js';
 import type { NameResolver } from './name-resolver.js';
-import { type PollAnswer, PollingPeerSource } from './polling-peer-source.js';
+import { type PollAnswer, PollingPeerSource, type PollingRim } from './polling-peer-source.js';
 
 export interface NamePeerSourceOptions {
   readonly type: 'static' | 'dns';
@@ -13,7 +12,6 @@ export interface NamePeerSourceOptions {
   /** Of names that bring no port. */
   readonly defaultPort: number;
   readonly makeResolver: () => NameResolver;
-  readonly random: Random;
 }
 
 /** Names whose addresses are replicas: `static` looks them up as the machine does, `dns` asks the DNS. */
@@ -23,8 +21,11 @@ export class NamePeerSource extends PollingPeerSource {
   private readonly answers = new NameAnswers();
   private resolver: NameResolver | undefined;
 
-  constructor(private readonly options: NamePeerSourceOptions) {
-    super(options.random);
+  constructor(
+    private readonly options: NamePeerSourceOptions,
+    rim: PollingRim,
+  ) {
+    super(rim);
     this.type = options.type;
     this.questions = options.names.map((text) => nameQuestion(text, options.defaultPort));
   }

@@ -1,6 +1,6 @@
 import type { Random } from '../common/random.js';
-import { Backoff } from './core/backoff.js';
-import { pollWaitMs } from './core/poll-pace.js';
+import { Backoff, type BackoffBounds } from './core/backoff.js';
+import { type PollBounds, pollWaitMs } from './core/poll-pace.js';
 import { type PeerAddress, PeerSource, type PeerSourceListener } from './peer-source.js';
 
 export interface PollAnswer {
@@ -12,15 +12,23 @@ export interface PollAnswer {
   readonly fault?: string;
 }
 
+export interface PollingRim {
+  readonly random: Random;
+  /** Pauses after faults. */
+  readonly backoff?: BackoffBounds;
+  /** Pauses after answers. */
+  readonly pollBounds?: PollBounds;
+}
+
 /** A source that is asked again and again: soon after a fault, else as its answers allow. */
 export abstract class PollingPeerSource extends PeerSource {
   private readonly backoff: Backoff;
   private timer: NodeJS.Timeout | undefined;
   private listener: PeerSourceListener | undefined;
 
-  constructor(private readonly random: Random) {
+  constructor(private readonly polling: PollingRim) {
     super();
-    this.backoff = new Backoff(random);
+    this.backoff = new Backoff(polling.random, polling.backoff);
   }
 
   start(listener: PeerSourceListener): Promise<void> {
@@ -60,7 +68,7 @@ export abstract class PollingPeerSource extends PeerSource {
       this.listener?.found(peers);
       if (fault !== undefined) return this.fail(fault);
       this.backoff.succeeded();
-      return pollWaitMs(ttlSeconds, this.random);
+      return pollWaitMs(ttlSeconds, this.polling.random, this.polling.pollBounds);
     } catch (error) {
       return this.fail(error instanceof Error ? error.message : String(error));
     }

@@ -5,13 +5,12 @@ import type { AllowedNetworks } from '../common/allowed-networks.js';
 import type { Clock } from '../common/clock.js';
 import { parseAddress } from '../common/ip-address.js';
 import type { Log } from '../common/log.js';
-import type { Random } from '../common/random.js';
 import { BeaconSeal } from './beacon-seal.js';
 import { type Beacon, beaconContent, openBeacon, sealedBeacon } from './core/beacon.js';
 import { BEACON_REFUSALS, type BeaconRefusal, BeaconTable } from './core/beacon-table.js';
 import { broadcastAddress } from './core/broadcast-address.js';
 import type { PeerSourceListener, SelfAnnouncement } from './peer-source.js';
-import { type PollAnswer, PollingPeerSource } from './polling-peer-source.js';
+import { type PollAnswer, PollingPeerSource, type PollingRim } from './polling-peer-source.js';
 
 export interface UdpPeerSourceOptions {
   readonly serviceName: string;
@@ -24,9 +23,8 @@ export interface UdpPeerSourceOptions {
   readonly self: SelfAnnouncement | undefined;
 }
 
-export interface UdpPeerSourceRim {
+export interface UdpPeerSourceRim extends PollingRim {
   readonly clock: Clock;
-  readonly random: Random;
   readonly log: Log;
 }
 
@@ -62,7 +60,7 @@ export class UdpPeerSource extends PollingPeerSource {
     private readonly options: UdpPeerSourceOptions,
     private readonly rim: UdpPeerSourceRim,
   ) {
-    super(rim.random);
+    super(rim);
     const { serviceName, clusterName, self } = options;
     const own = { service: serviceName, cluster: clusterName };
     this.table = new BeaconTable(self === undefined ? own : { ...own, replicaId: self.replicaId });
