@@ -1,7 +1,7 @@
 /**
  * One replica's discovery in a process of its own, so that it can live in a network namespace and be
- * killed: `node --import run-sources replica-child.ts '{...}'`. It says what happens on standard output, a
- * JSON document a line, and leaves on SIGTERM.
+ * killed. It is run as compiled, with its order as the only argument; says what happens on standard
+ * output, a JSON document a line; and leaves on SIGTERM.
  */
 import 'reflect-metadata';
 import { gossipKeys } from '../../../src/cluster/gossip-keys.js';

@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 import type { PeerSetCounts } from '../../../src/discovery/core/peer-set.js';
 import type { SourceStatus } from '../../../src/discovery/core/source-book.js';
 import type { PeerAddress, SourceFault } from '../../../src/discovery/peer-source.js';
+import { compiledSource } from '../compiled-sources.js';
 import { eventually } from '../eventually.js';
 import { RecordingPeerListener } from '../recording-peer-listener.js';
 import type { ReplicaChildOrder } from './replica-child.js';
 
-const RUN_SOURCES = new URL('../run-sources.mjs', import.meta.url).href;
 const CHILD = fileURLToPath(new URL('./replica-child.ts', import.meta.url));
 
 /** What a replica says of itself, ten times a second. */
@@ -46,7 +46,7 @@ export class ReplicaProcess {
     order: ReplicaChildOrder,
     wrapper: readonly string[] = [],
   ): Promise<ReplicaProcess> {
-    const command = [...wrapper, process.execPath, '--import', RUN_SOURCES, CHILD];
+    const command = [...wrapper, process.execPath, compiledSource(CHILD)];
     const [file, ...args] = [...command, JSON.stringify(order)];
     const replica = new ReplicaProcess(spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] }));
     await eventually('the replica has started', () => replica.isUp(), 120_000);
