@@ -1,15 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Waits until the condition holds; after the deadline it fails and says what it waited for. */
+/** Waits until the condition holds; after the deadline it fails and says what it waited for, as it is then. */
 export async function eventually(
-  what: string,
+  what: string | (() => string),
   condition: () => boolean | Promise<boolean>,
   deadlineMs = 30_000,
 ): Promise<void> {
   const deadline = performance.now() + deadlineMs;
   while (!(await condition())) {
     if (performance.now() > deadline)
-      throw new Error(`waited ${deadlineMs} ms in vain until ${what}`);
+      throw new Error(
+        `waited ${deadlineMs} ms in vain until ${typeof what === 'string' ? what : what()}`,
+      );
     await delay(10);
   }
 }

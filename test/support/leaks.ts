@@ -12,9 +12,12 @@ function heapBytes(): number {
   return process.memoryUsage().heapUsed;
 }
 
+const SOCKETS = ['TCPSocket', 'UDP'];
+
 /** Sockets and timers that keep this process busy. */
-const busy = (kind: string): number =>
-  process.getActiveResourcesInfo().filter((name) => name.startsWith(kind)).length;
+const busy = (...kinds: readonly string[]): number =>
+  process.getActiveResourcesInfo().filter((name) => kinds.some((kind) => name.startsWith(kind)))
+    .length;
 
 /**
  * Runs something that must leave nothing behind; `warm` is awaited before the heap is measured, `run`
@@ -25,13 +28,13 @@ export async function leavesNothing(steps: {
   readonly run: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }): Promise<{ readonly heapGrowthBytes: number }> {
-  const [sockets, timers] = [busy('TCPSocket'), busy('Timeout')];
+  const [sockets, timers] = [busy(...SOCKETS), busy('Timeout')];
   await steps.warm();
   const heapBefore = heapBytes();
   await steps.run();
   const heapGrowthBytes = heapBytes() - heapBefore;
   await steps.stop();
-  await eventually('the sockets are closed', () => busy('TCPSocket') <= sockets);
+  await eventually('the sockets are closed', () => busy(...SOCKETS) <= sockets);
   // One timer is this very wait.
   await eventually('the timers are cleared', () => busy('Timeout') <= timers + 1);
   if (heapGrowthBytes > HEAP_GROWTH_BYTES_MAX)

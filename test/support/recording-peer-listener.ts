@@ -19,6 +19,14 @@ export class RecordingPeerListener implements PeerSourceListener {
     this.faults.push(fault);
   }
 
+  /** Waits until the last answer has these `host:port`, sorted, and no others. */
+  async shows(addresses: readonly string[], deadlineMs = 60_000): Promise<void> {
+    const wanted = addresses.join();
+    const what = (): string =>
+      `[${wanted}] is found; there is [${this.current.join()}], last fault: ${this.faults.at(-1)?.message}`;
+    await eventually(what, () => this.current.join() === wanted, deadlineMs);
+  }
+
   /** Waits for a fault in these words; on a slow machine others may come before it. */
   async tells(words: RegExp): Promise<void> {
     const isTold = (): boolean => this.faults.some(({ message }) => words.test(message));

@@ -74,10 +74,7 @@ describeWith({ programs: ['go'] }, 'etcd', () => {
   }
 
   const shows = ({ seen }: Replica, ...ports: readonly number[]) =>
-    eventually(
-      `${ports.join(', ')} are found`,
-      () => seen.current.join() === ports.map((port) => `127.0.0.1:${port}`).join(),
-    );
+    seen.shows(ports.map((port) => `127.0.0.1:${port}`));
 
   it('shows who comes and who leaves, at once', async () => {
     const first = await replica(7001);

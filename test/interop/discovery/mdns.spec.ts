@@ -4,13 +4,14 @@ import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { peerClusterContract } from '../../contract/peer-cluster.contract.js';
 import { peerSourceContract } from '../../contract/peer-source.contract.js';
 import { LinkBench } from '../../support/discovery/link-bench.js';
 import { describeWith } from '../../support/discovery/needs.js';
 import { NetworkLab } from '../../support/discovery/network-lab.js';
 import { eventually } from '../../support/eventually.js';
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 class MdnsBench extends LinkBench {
   constructor(
@@ -113,6 +114,7 @@ describeWith(
       leftMs: 30_000,
       killedMs: 120_000,
     });
+    peerClusterContract('mdns', () => Promise.resolve(new MdnsBench(lab)));
 
     describe('announcements', () => {
       const benches: MdnsBench[] = [];

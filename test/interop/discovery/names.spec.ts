@@ -2,13 +2,16 @@
  * `dns` and `static` against dnsmasq: three machines in namespaces of their own, whose names come and
  * go while they run.
  */
-import { afterAll, beforeAll } from '@jest/globals';
+import { afterAll, beforeAll, jest } from '@jest/globals';
 import type { SelfAnnouncement } from '../../../src/discovery/peer-source.js';
+import { peerClusterContract } from '../../contract/peer-cluster.contract.js';
 import { peerSourceContract } from '../../contract/peer-source.contract.js';
 import { LabBench } from '../../support/discovery/lab-bench.js';
 import { NameServer } from '../../support/discovery/name-server.js';
 import { NetworkLab } from '../../support/discovery/network-lab.js';
 import { describeWith } from '../../support/discovery/needs.js';
+
+jest.setTimeout(600_000);
 
 /** Leaving and being killed are alike: the platform takes the record away. */
 const LIMITS = { leftMs: 60_000, killedMs: 60_000 };
@@ -80,6 +83,8 @@ describeWith({ programs: ['ip', 'dnsmasq'], namespaces: true }, 'names', () => {
   afterAll(() => lab.close());
 
   peerSourceContract('dns', () => new DnsBench(lab).open(), LIMITS);
+  peerClusterContract('dns', () => new DnsBench(lab).open());
 
   peerSourceContract('static', () => new StaticBench(lab).open(), LIMITS);
+  peerClusterContract('static', () => new StaticBench(lab).open());
 });

@@ -4,15 +4,15 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, jest } from '@jest/globals';
 import type { SelfAnnouncement } from '../../../src/discovery/peer-source.js';
+import { peerClusterContract } from '../../contract/peer-cluster.contract.js';
 import { type PeerSourceLimits, peerSourceContract } from '../../contract/peer-source.contract.js';
 import { ConsulServer } from '../../support/discovery/consul-server.js';
 import { EtcdServer } from '../../support/discovery/etcd-server.js';
 import { describeWith } from '../../support/discovery/needs.js';
-import { type Registry, RegistryBench } from '../../support/discovery/registry-bench.js';
+import { RegistryBench } from '../../support/discovery/registry-bench.js';
 import { ScriptedKubernetes } from '../../support/discovery/scripted-kubernetes.js';
-import { eventually } from '../../support/eventually.js';
 
 jest.setTimeout(600_000);
 
@@ -62,29 +62,6 @@ class KubernetesBench extends RegistryBench<ScriptedKubernetes> {
   }
 }
 
-/** Three whole replicas, with gossip: one cluster soon, and again after the registry was away. */
-function clusterContract<R extends Registry>(makeBench: () => RegistryBench<R>): void {
-  it('makes one cluster of three replicas, and of three that started while it was away', async () => {
-    for (const isAway of [false, true]) {
-      const bench = makeBench();
-      if (isAway) await bench.takeAway();
-      const replicas = await Promise.all(
-        [0, 1, 2].map((index) => bench.run(bench.replica(index), 'replica')),
-      );
-      if (isAway) await bench.bringBack();
-      const startedMs = performance.now();
-      await eventually(
-        'all three know each other',
-        () => replicas.every(({ members }) => members?.names.length === 3),
-        60_000,
-      );
-      const ms = Math.round(performance.now() - startedMs);
-      process.stdout.write(`one cluster after ${ms} ms${isAway ? ' (was away)' : ''}\n`);
-      await bench.close();
-    }
-  });
-}
-
 describeWith({ programs: ['go'] }, 'etcd between replicas', () => {
   let etcd: EtcdServer;
 
@@ -100,7 +77,7 @@ describeWith({ programs: ['go'] }, 'etcd between replicas', () => {
     leftMs: 25_000,
     killedMs: 120_000,
   });
-  clusterContract(() => new EtcdBench(etcd));
+  peerClusterContract('etcd', () => Promise.resolve(new EtcdBench(etcd)));
 });
 
 describeWith({ programs: ['apt-get', 'dpkg-deb'] }, 'Consul between replicas', () => {
@@ -118,7 +95,7 @@ describeWith({ programs: ['apt-get', 'dpkg-deb'] }, 'Consul between replicas', (
     leftMs: 50_000,
     killedMs: 240_000,
   });
-  clusterContract(() => new ConsulBench(consul));
+  peerClusterContract('consul', () => Promise.resolve(new ConsulBench(consul)));
 });
 
 describeWith({ programs: [] }, 'Kubernetes between replicas', () => {
@@ -132,5 +109,5 @@ describeWith({ programs: [] }, 'Kubernetes between replicas', () => {
   afterAll(() => kubernetes.kill());
 
   peerSourceContract('kubernetes', () => Promise.resolve(new KubernetesBench(kubernetes)), LIMITS);
-  clusterContract(() => new KubernetesBench(kubernetes));
+  peerClusterContract('kubernetes', () => Promise.resolve(new KubernetesBench(kubernetes)));
 });

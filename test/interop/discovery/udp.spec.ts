@@ -1,13 +1,14 @@
 /** `udp` between machines on a switch, in network namespaces of their own. */
 import { spawnSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { peerClusterContract } from '../../contract/peer-cluster.contract.js';
 import { peerSourceContract } from '../../contract/peer-source.contract.js';
 import { LinkBench } from '../../support/discovery/link-bench.js';
 import { describeWith } from '../../support/discovery/needs.js';
 import { NetworkLab } from '../../support/discovery/network-lab.js';
 import { eventually } from '../../support/eventually.js';
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 const KEY = Buffer.alloc(32, 1).toString('base64');
 const OTHER_KEY = Buffer.alloc(32, 2).toString('base64');
@@ -48,6 +49,7 @@ describeWith({ programs: ['ip'], namespaces: true }, 'udp between machines', () 
     leftMs: 12_000,
     killedMs: 60_000,
   });
+  peerClusterContract('udp', () => Promise.resolve(new UdpBench(lab)));
 
   describe('beacons', () => {
     const benches: UdpBench[] = [];
