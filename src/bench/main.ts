@@ -14,6 +14,7 @@ import { holdsBench } from './holds.bench.js';
 import { floodBench } from './flood.bench.js';
 import { gossipBench } from './gossip.bench.js';
 import { ledgerBench } from './ledger.bench.js';
+import { replicationBench } from './replication.bench.js';
 import { rpcCostBench } from './rpc-cost.bench.js';
 
 const BENCHES: readonly Bench[] = [
@@ -27,6 +28,7 @@ const BENCHES: readonly Bench[] = [
   gossipBench,
   clusterBench,
   convergenceBench,
+  replicationBench,
 ];
 
 const { values } = parseArgs({
