@@ -12,9 +12,11 @@ export class WeirProcess {
   private readonly child: ChildProcess;
   private readonly ended: Promise<number | null>;
 
-  constructor(folder: string, args: readonly string[]) {
+  /** `wrapper` goes in front of the command, such as `ip netns exec NAME`. */
+  constructor(folder: string, args: readonly string[], wrapper: readonly string[] = []) {
     const { WEIR_TARGET: _target, ...env } = process.env;
-    this.child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env });
+    const [file = process.execPath, ...rest] = [...wrapper, process.execPath, MAIN, ...args];
+    this.child = spawn(file, rest, { cwd: folder, env });
     this.child.stdout?.on('data', (chunk: Buffer) => (this.out += chunk.toString()));
     this.child.stderr?.on('data', (chunk: Buffer) => (this.err += chunk.toString()));
     this.ended = once(this.child, 'close').then(() => this.child.exitCode);
@@ -28,11 +30,14 @@ export class WeirProcess {
     return this.ended;
   }
 
-  async says(text: string): Promise<void> {
-    await eventually(
-      `weir says "${text}"; it said: ${this.out}${this.err}`,
-      () => this.out.includes(text) || this.err.includes(text),
-      40_000,
-    );
+  async says(text: string, deadlineMs = 40_000): Promise<void> {
+    const isSaid = (): boolean => {
+      if (this.out.includes(text) || this.err.includes(text)) return true;
+      if (this.child.exitCode !== null) throw new Error('weir has ended');
+      return false;
+    };
+    await eventually(`weir says "${text}"`, isSaid, deadlineMs).catch((error: unknown) => {
+      throw new Error(`${String(error)}; it said: ${this.out}${this.err}`, { cause: error });
+    });
   }
 }
