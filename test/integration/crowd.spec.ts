@@ -1,10 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { createInterface, type Interface } from 'node:readline';
-import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { CrowdRun } from '../support/crowd-client.js';
+import { CrowdProcess } from '../support/crowd-process.js';
 import { declareBudget, declareKey, ofKey } from '../support/declare.js';
 import { eventually } from '../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
@@ -15,44 +10,14 @@ const HOLDS = 200;
 const ROOM = 50;
 const RUNS = Number(process.env['CROWD_RUNS'] ?? 100);
 
-/** A client in a process of its own. */
-class CrowdClient {
-  private readonly child: ChildProcess;
-  private readonly lines: Interface;
-
-  constructor() {
-    const runSources = pathToFileURL(join(process.cwd(), 'test/support/run-sources.mjs')).href;
-    const script = join(process.cwd(), 'test/support/crowd-client.ts');
-    this.child = spawn(process.execPath, ['--import', runSources, script], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    const { stdout } = this.child;
-    if (stdout === null) throw new Error('the client has no output');
-    this.lines = createInterface({ input: stdout });
-  }
-
-  async run(run: CrowdRun): Promise<number> {
-    const answered = once(this.lines, 'line');
-    this.child.stdin?.write(`${JSON.stringify(run)}\n`);
-    const [line] = (await answered) as [string];
-    return Number(line);
-  }
-
-  async stop(): Promise<void> {
-    const exited = once(this.child, 'exit');
-    this.child.stdin?.end();
-    await exited;
-  }
-}
-
 let database: TestDatabase;
 let replicas: readonly Replica[] = [];
-let clients: readonly CrowdClient[] = [];
+let clients: readonly CrowdProcess[] = [];
 
 beforeAll(async () => {
   database = await createTestDatabase();
   replicas = [await startReplica(database.url), await startReplica(database.url)];
-  clients = Array.from({ length: PROCESSES }, () => new CrowdClient());
+  clients = Array.from({ length: PROCESSES }, () => new CrowdProcess());
 });
 
 afterAll(async () => {
@@ -106,7 +71,7 @@ async function oneRun(
       return statuses.some(({ policyId }) => policyId === budget.id);
     });
   const shares = [HOLDS / 4, HOLDS / 4, HOLDS / 2];
-  const allowed = await Promise.all(
+  const answers = await Promise.all(
     clients.map((client, i) =>
       client.run({ addresses, keyId, name: model, holds: shares[i] ?? 0 }),
     ),
@@ -120,5 +85,6 @@ async function oneRun(
       });
       return statuses.length === 0;
     });
-  return allowed.reduce((sum, count) => sum + count, 0);
+  expect(answers.map(({ failed }) => failed)).toEqual(answers.map(() => 0));
+  return answers.reduce((sum, { allowed }) => sum + allowed.length, 0);
 }

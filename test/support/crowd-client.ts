@@ -1,6 +1,7 @@
 /**
  * One of several processes that all want the same money at once. Reads a line of JSON for each run,
- * `{ addresses, keyId, run, holds }`, and answers with how many of its holds were allowed.
+ * `{ addresses, keyId, name, holds }`, and answers with the keys of the holds that were allowed, and how many
+ * calls were not answered.
  */
 import { createInterface } from 'node:readline';
 import { Decision, QuotaServiceService } from '../../src/gen/weir/v1/quota_service.js';
@@ -26,18 +27,27 @@ function clientOf(address: string) {
   return client;
 }
 
-async function run({ addresses, keyId, name, holds }: CrowdRun): Promise<number> {
-  const answers = await Promise.all(
-    Array.from({ length: holds }, (_, i) => {
-      const address = addresses[i % addresses.length] ?? '';
-      const reservationKey = `${process.pid}/${name}/${i}`;
-      return clientOf(address).checkLimit(checkOf(keyId, { reservationKey, amountNanos: 1n }));
-    }),
-  );
-  return answers.filter(({ decision }) => decision === Decision.DECISION_ALLOW).length;
+export interface CrowdAnswer {
+  readonly allowed: readonly string[];
+  readonly failed: number;
+}
+
+async function run({ addresses, keyId, name, holds }: CrowdRun): Promise<CrowdAnswer> {
+  const allowed: string[] = [];
+  let failed = 0;
+  const hold = async (i: number): Promise<void> => {
+    const quota = clientOf(addresses[i % addresses.length] ?? '');
+    const reservationKey = `${process.pid}/${name}/${i}`;
+    const check = checkOf(keyId, { reservationKey, amountNanos: 1n });
+    const { decision } = await quota.checkLimit(check, { deadlineMs: 60_000 });
+    if (decision === Decision.DECISION_ALLOW) allowed.push(reservationKey);
+  };
+  const isFailed = (): void => void (failed += 1);
+  await Promise.all(Array.from({ length: holds }, (_, i) => hold(i).catch(isFailed)));
+  return { allowed, failed };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
-  process.stdout.write(`${await run(JSON.parse(line) as CrowdRun)}\n`);
+  process.stdout.write(`${JSON.stringify(await run(JSON.parse(line) as CrowdRun))}\n`);
 }
 for (const client of clients.values()) client.close();

@@ -1,0 +1,143 @@
+/**
+ * Goal: to replace all replicas of a cluster one after the other, as every deploy does, costs nothing: no
+ * debit, and no second allowance. Method: three processes at addresses that stay, and callers that know
+ * nothing of the restarts and call whatever listens there.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { type Admission, Admissions } from '../support/chaos/admissions.js';
+import { Caller, type CallerListener } from '../support/chaos/caller.js';
+import { FaultJournal } from '../support/chaos/fault-journal.js';
+import { MoneyAccount } from '../support/chaos/money-account.js';
+import { budgetOf, checkOf, declareKey, limitOf, ofKey } from '../support/declare.js';
+import { eventually } from '../support/eventually.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { loopbackMachines, ProcessCluster } from '../support/process-cluster.js';
+
+const SLOTS = ['a', 'b', 'c'] as const;
+/** So long that all restarts lie in one window, and so small that it is used up before the first. */
+const WINDOW_MS = 86_400_000;
+const MAXIMUM = 60;
+const LIMITED = 'limited-key';
+const PRICED = 'priced-key';
+/** The sync interval, and what a machine without a free core may keep a message waiting. */
+const WAY_MS = 50 + 1_000;
+/** Calls that are answered between two steps, at least. */
+const PROGRESS = 40;
+
+const folder = mkdtempSync(join(tmpdir(), 'weir-rolling-'));
+let database: TestDatabase;
+let cluster: ProcessCluster;
+
+/** What callers came to know, and how much of it. */
+class Record implements CallerListener {
+  readonly journal = new FaultJournal(() => WAY_MS);
+  readonly account = new MoneyAccount();
+  readonly admissions = new Admissions({ maximum: MAXIMUM, windowMs: WINDOW_MS }, this.journal);
+  answered = 0;
+
+  admitted(admission: Admission): void {
+    this.answered += 1;
+    if (admission.limit === LIMITED) this.admissions.add(admission);
+  }
+
+  denied(): void {
+    this.answered += 1;
+  }
+
+  failed(): void {
+    // It finds another replica with its next call.
+  }
+
+  attempted(idempotencyKey: string, amountNanos: bigint): void {
+    this.account.attempted.set(idempotencyKey, amountNanos);
+  }
+
+  acknowledged(idempotencyKey: string): void {
+    this.account.acknowledged.add(idempotencyKey);
+  }
+
+  async goesOn(): Promise<void> {
+    const wanted = this.answered + PROGRESS;
+    await eventually('callers are answered', () => this.answered >= wanted, 60_000);
+  }
+}
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const machines = loopbackMachines(SLOTS);
+  cluster = new ProcessCluster({ folder, databaseUrl: database.url, machines });
+}, 120_000);
+
+afterAll(async () => {
+  await cluster?.stop();
+  await database?.drop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it('a restart of all replicas, one by one, loses no debit and gives no second allowance', async () => {
+  const record = new Record();
+  for (const slot of SLOTS) {
+    record.journal.started(slot, Date.now());
+    await cluster.start(slot);
+  }
+  await cluster.whole();
+  await declare();
+  const caller = new Caller(
+    {
+      name: 'caller',
+      replicas: cluster.addresses,
+      keys: [LIMITED, PRICED],
+      pricedKeys: [PRICED],
+      callsPerSecond: 80,
+      seed: 1,
+    },
+    record,
+  );
+  caller.start();
+  try {
+    for (const slot of SLOTS) {
+      await record.goesOn();
+      expect(await cluster.end(slot, 'SIGTERM')).toBe(0);
+      await record.goesOn();
+      record.journal.started(slot, Date.now());
+      await cluster.start(slot);
+      await cluster.whole();
+    }
+    await record.goesOn();
+  } finally {
+    await caller.stop();
+  }
+  await expectTruth(record);
+}, 300_000);
+
+async function declare(): Promise<void> {
+  const { governance } = cluster.connection('a');
+  await declareKey({ governance }, 'limited');
+  await declareKey({ governance }, 'priced');
+  const owner = ofKey(LIMITED);
+  const maximum = BigInt(MAXIMUM);
+  await governance.createLimit({ limit: limitOf({ id: `${LIMITED}-limit`, owner, maximum }) });
+  const budget = budgetOf({ owner: ofKey(PRICED), amountNanos: 1n << 60n });
+  await governance.createBudget({ budget });
+  for (const { quota } of cluster.connections.values())
+    for (const key of [LIMITED, PRICED])
+      await eventually(`every replica knows the policy of ${key}`, async () => {
+        const { statuses } = await quota.checkLimit(checkOf(key, { dryRun: true }));
+        return statuses.length > 0;
+      });
+}
+
+async function expectTruth({ admissions, account }: Record): Promise<void> {
+  const verdicts = admissions.judge(Number.POSITIVE_INFINITY);
+  expect(verdicts[0]?.admitted).toBeGreaterThanOrEqual(MAXIMUM);
+  for (const { admitted, allowedOver } of verdicts)
+    expect(admitted).toBeLessThanOrEqual(MAXIMUM + allowedOver);
+  const { ledger } = cluster.connection('a');
+  const { acknowledged, ...money } = await account.compare(ledger, [PRICED]);
+  expect(acknowledged).toBeGreaterThan(0);
+  expect(money).toMatchObject({ lost: [], doubled: [], wrong: [] });
+  expect((await ledger.auditBudgets({})).faults).toEqual([]);
+}
