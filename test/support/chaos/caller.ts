@@ -113,16 +113,16 @@ export class Caller {
     const debit = debitOf(keyId, key, { amountNanos, reservation });
     const isOnce = this.random.below(CARELESS) === 0;
     this.listener.attempted(key, amountNanos);
-    do {
+    for (;;) {
       const [, quota] = this.replica();
       try {
         await quota.debitBudget(debit, { deadlineMs: DEBIT_MAX_MS });
         return this.listener.acknowledged(key);
       } catch {
+        if (isOnce || this.isOver) return undefined;
         await delay(20 + this.random.below(80));
       }
-    } while (!isOnce && !this.isOver);
-    return undefined;
+    }
   }
 
   private key(): string {

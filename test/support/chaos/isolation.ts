@@ -14,6 +14,6 @@ export function mend(machine: Machine, address: string): void {
 }
 
 function neighbour({ wrapper }: Machine, change: readonly string[]): void {
-  const [file = 'ip', ...args] = [...wrapper, 'ip', 'neigh', ...change, 'dev', 'eth0'];
+  const [file, ...args] = [...wrapper, 'ip', 'neigh', ...change, 'dev', 'eth0'];
   execFileSync(file, args, { stdio: 'pipe' });
 }
