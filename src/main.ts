@@ -21,6 +21,7 @@ import { GrpcHealth } from './health/grpc-health.js';
 import { Readiness } from './health/readiness.js';
 import { addQuotaService } from './quota/quota-service.js';
 import { QuotaController } from './quota/quota.controller.js';
+import { LoadGuardDriver } from './rpc/load-guard.driver.js';
 import { addReflection } from './rpc/reflection.js';
 import { RpcRim } from './rpc/rpc-rim.js';
 import { WeirGrpcServer } from './rpc/weir-grpc-server.js';
@@ -100,6 +101,7 @@ async function startReplica(
     await membership.start({ grpc: portOf(grpc.address), http: portOf(httpAddress), peer });
     await membership.settle();
     await replication.settle();
+    app.get(LoadGuardDriver).open();
     app.get(Readiness).enter('serving');
     warnIfOpen(config, log);
     log.info({ grpc: grpc.address, http: httpAddress }, 'weir is serving');

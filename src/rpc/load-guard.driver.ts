@@ -19,6 +19,7 @@ export class LoadGuardDriver implements OnApplicationBootstrap, OnModuleDestroy 
   private refusal = overloaded(0);
   private readonly sheds: boolean;
   private timer: NodeJS.Timeout | undefined;
+  private isOpen = false;
 
   constructor(
     private readonly clock: Clock,
@@ -42,16 +43,28 @@ export class LoadGuardDriver implements OnApplicationBootstrap, OnModuleDestroy 
     clearInterval(this.timer);
   }
 
+  /** From now on questions are answered: what others have counted is here. */
+  open(): void {
+    this.isOpen = true;
+  }
+
   /**
-   * Why a call is not worked on, if so: this process is overloaded, or the caller waits no longer.
+   * Why a call is not worked on, if so: this replica is not ready, it is overloaded, or the caller waits no longer.
    * `deadline` is that of grpc-js: a time in milliseconds, a date, or infinity.
    */
   turnAway(method: string, kind: CallKind, deadline: Date | number): DomainError | undefined {
+    if (!this.isOpen && kind === 'question') return this.tooEarly(method);
     if (this.sheds && this.guard.refuses(kind, this.clock.monoNow())) return this.shed(method);
     if (deadline === Number.POSITIVE_INFINITY || Number(deadline) > this.clock.wallNow())
       return undefined;
     this.stats.countTurnedAway(method, 'deadline');
     return new DomainError('DEADLINE_EXCEEDED', 'the deadline passed before work began');
+  }
+
+  /** Its port is open, since peers are told it: whoever comes back to it would be given a second allowance. */
+  private tooEarly(method: string): DomainError {
+    this.stats.countTurnedAway(method, 'starting');
+    return new DomainError('UNAVAILABLE', 'this replica is not ready yet; ask another');
   }
 
   private shed(method: string): DomainError {

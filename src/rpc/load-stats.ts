@@ -3,7 +3,7 @@ export const LAG_BOUNDS_SECONDS: readonly number[] = [
   0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
 ];
 
-export type TurnedAwayCause = 'overload' | 'deadline';
+export type TurnedAwayCause = 'starting' | 'overload' | 'deadline';
 
 /** Plain numbers: telemetry reads them when it is asked. */
 export class LoadStats {
@@ -14,7 +14,7 @@ export class LoadStats {
   lagSecondsTotal = 0;
 
   countTurnedAway(method: string, cause: TurnedAwayCause): void {
-    const counts = this.turnedAway.get(method) ?? { overload: 0, deadline: 0 };
+    const counts = this.turnedAway.get(method) ?? { starting: 0, overload: 0, deadline: 0 };
     counts[cause] += 1;
     this.turnedAway.set(method, counts);
   }

@@ -16,15 +16,13 @@ export function registerLoadMetrics(registry: Registry, guard: LoadGuardDriver):
   ]);
   void new Counter({
     name: 'weir_calls_turned_away_total',
-    help: 'Calls that were not worked on, by method and cause: overload, or a deadline that had passed.',
+    help: 'Calls that were not worked on, by method and cause: not ready yet, overload, or a deadline that had passed.',
     labelNames: ['method', 'cause'],
     registers: [registry],
     collect() {
       this.reset();
-      for (const [method, { overload, deadline }] of stats.turnedAway) {
-        this.inc({ method, cause: 'overload' }, overload);
-        this.inc({ method, cause: 'deadline' }, deadline);
-      }
+      for (const [method, causes] of stats.turnedAway)
+        for (const [cause, count] of Object.entries(causes)) this.inc({ method, cause }, count);
     },
   });
   void new KeptHistogram({

@@ -7,12 +7,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { Decision } from '../../src/gen/weir/v1/quota_service.js';
 import { type Admission, Admissions } from '../support/chaos/admissions.js';
 import { Caller, type CallerListener } from '../support/chaos/caller.js';
 import { FaultJournal } from '../support/chaos/fault-journal.js';
 import { MoneyAccount } from '../support/chaos/money-account.js';
 import { budgetOf, checkOf, declareKey, limitOf, ofKey } from '../support/declare.js';
 import { eventually } from '../support/eventually.js';
+import { failure } from '../support/failure.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { loopbackMachines, ProcessCluster } from '../support/process-cluster.js';
 
@@ -77,12 +79,24 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+it('a replica that is not ready answers no check, and says so', async () => {
+  // It looks for others for some seconds, and there are none yet.
+  const started = cluster.start('a');
+  const { quota } = cluster.connection('a');
+  await eventually(
+    'it turns a check away',
+    async () => (await failure(quota.checkLimit(checkOf('a key')))).message.includes('not ready'),
+    60_000,
+  );
+  await started;
+  expect((await quota.checkLimit(checkOf('a key'))).decision).toBe(Decision.DECISION_DENY);
+}, 120_000);
+
 it('a restart of all replicas, one by one, loses no debit and gives no second allowance', async () => {
   const record = new Record();
-  for (const slot of SLOTS) {
-    record.journal.started(slot, Date.now());
-    await cluster.start(slot);
-  }
+  for (const slot of SLOTS) record.journal.started(slot, Date.now());
+  await cluster.start('b');
+  await cluster.start('c');
   await cluster.whole();
   await declare();
   const caller = new Caller(

@@ -36,6 +36,12 @@ export interface DecisionTime {
   readonly newsMs: number | undefined;
 }
 
+/**
+ * How old news is at most while all is well. An answer does not say how old its news was while one that has
+ * just come is not heard yet; the others are, and one that is not ready has admitted nothing.
+ */
+const HEARTBEAT_MS = 250;
+
 export class FaultJournal {
   private readonly runs = new Map<string, Run[]>();
   private readonly deafness: Deafness[] = [];
@@ -100,9 +106,8 @@ export class FaultJournal {
   /** Up to when, at least, what `source` had admitted was known to the decision. */
   heardUntil(source: Run, decision: DecisionTime): number {
     const { run, sentMs, answeredMs, newsMs } = decision;
-    if (newsMs === undefined) return Number.NEGATIVE_INFINITY;
     const wayMs = this.wayMs();
-    let heard = sentMs - newsMs - wayMs;
+    let heard = sentMs - (newsMs ?? HEARTBEAT_MS) - wayMs;
     const { killedMs } = source;
     if (killedMs !== undefined && killedMs <= answeredMs) heard = Math.min(heard, killedMs - wayMs);
     const between = this.deafness.filter(({ from, to }) => from === source.slot && to === run.slot);
