@@ -4,13 +4,13 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
+import { checkOf } from '../cli/cluster-demo/check-of.js';
+import { LocalCluster } from '../cli/cluster-demo/local-cluster.js';
 import type { Connection } from '../cli/connection.js';
 import { Decision } from '../gen/weir/v1/quota_service.js';
 import { GrpcCallError } from '../rpc/grpc-client.js';
-import { BenchCluster } from './bench-cluster.js';
 import { BenchOperator } from './bench-operator.js';
 import { type Bench, type BenchResult, quantile, round } from './bench-result.js';
-import { checkOf } from './cluster-check.js';
 
 const LIMIT = 1_000;
 const WINDOW_MS = 60_000;
@@ -31,7 +31,7 @@ export const clusterBench: Bench = {
     const runs = Math.min(100, Math.max(10, Math.round(seconds * 10)));
     const rows: (string | number)[][] = [];
     for (const earlyFlush of [true, false]) {
-      const cluster = await BenchCluster.start({ earlyFlush });
+      const cluster = await LocalCluster.start({ env: process.env, cluster: { earlyFlush } });
       try {
         const label = earlyFlush ? 'early flush' : 'interval only';
         progress(`burst, ${label}`);
@@ -62,7 +62,7 @@ function rowOf(load: string, { admitted, filledMs }: Spread): (string | number)[
   return [load, at(0.5), at(0.9), at(0.99), max, over, Math.round(quantile(filledMs, 0.5))];
 }
 
-async function burstRuns(cluster: BenchCluster, runs: number): Promise<Spread> {
+async function burstRuns(cluster: LocalCluster, runs: number): Promise<Spread> {
   const keys = await keysWithLimit(cluster, runs, 'burst');
   const outcomes = [];
   for (const key of keys) {
@@ -73,7 +73,7 @@ async function burstRuns(cluster: BenchCluster, runs: number): Promise<Spread> {
 }
 
 async function pacedRuns(
-  cluster: BenchCluster,
+  cluster: LocalCluster,
   runs: number,
   progress: (line: string) => void,
 ): Promise<Spread> {
@@ -149,7 +149,7 @@ class Caller implements Outcome {
 }
 
 async function keysWithLimit(
-  { connections }: BenchCluster,
+  { connections }: LocalCluster,
   count: number,
   prefix: string,
 ): Promise<readonly string[]> {

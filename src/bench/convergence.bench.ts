@@ -1,10 +1,10 @@
 /** How soon the other replicas know: of a count, and of a change to a policy. */
+import { checkOf } from '../cli/cluster-demo/check-of.js';
+import { LocalCluster } from '../cli/cluster-demo/local-cluster.js';
 import type { Connection } from '../cli/connection.js';
 import { type CheckLimitResponse } from '../gen/weir/v1/quota_service.js';
-import { BenchCluster } from './bench-cluster.js';
 import { BenchOperator } from './bench-operator.js';
 import { type Bench, type BenchResult, quantile, round } from './bench-result.js';
-import { checkOf } from './cluster-check.js';
 
 const MAXIMUM = 1_000_000;
 const WINDOW_MS = 3_600_000;
@@ -14,7 +14,7 @@ const KNOWN_MAX_MS = 30_000;
 export const convergenceBench: Bench = {
   name: 'convergence',
   async run({ seconds }, progress): Promise<BenchResult> {
-    const cluster = await BenchCluster.start();
+    const cluster = await LocalCluster.start({ env: process.env });
     try {
       const [writer, ...readers] = cluster.connections;
       if (writer === undefined) throw new Error('a cluster has a replica');

@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BatchCheckLimitRequest, QuotaServiceService } from '../gen/weir/v1/quota_service.js';
 import { BenchOperator } from './bench-operator.js';
 import { type Bench, type BenchResult, quantile, round } from './bench-result.js';
-import { checkOf } from './cluster-check.js';
+import { checkOf } from '../cli/cluster-demo/check-of.js';
 import { type CallEnd, FrameConnection } from './frame-connection.js';
 import { hammer } from './hammer.js';
 import { ServerProcess } from './server-process.js';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { LinkState } from '../../src/gen/weir/v1/cluster_service.js';
 import { Decision } from '../../src/gen/weir/v1/quota_service.js';
 import { BenchOperator } from '../../src/bench/bench-operator.js';
-import { checkOf } from '../../src/bench/cluster-check.js';
+import { checkOf } from '../support/declare.js';
 import { eventually } from '../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { type Replica, startReplica } from '../support/start-replica.js';
@@ -59,7 +59,7 @@ async function admitted({ quota }: Replica, key: string, calls: number): Promise
 }
 
 async function remaining({ quota }: Replica, key: string): Promise<number> {
-  const { statuses } = await quota.checkLimit({ ...checkOf(key), dryRun: true });
+  const { statuses } = await quota.checkLimit(checkOf(key, { dryRun: true }));
   return Number(statuses[0]?.remaining);
 }
 

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, type Connection } from '../../src/cli/connection.js';
 import { LinkState, type Member, MemberState } from '../../src/gen/weir/v1/cluster_service.js';
+import { fromDuration } from '../../src/rpc/proto-time.js';
 import { eventually } from './eventually.js';
 import { WeirProcess } from './weir-process.js';
 
@@ -159,7 +160,7 @@ function isHeard({ isSelf, state, link, freshness }: Member): boolean {
   if (state !== MemberState.MEMBER_STATE_ALIVE) return false;
   if (isSelf) return true;
   if (link !== LinkState.LINK_STATE_OPEN || freshness === undefined) return false;
-  return Number(freshness.seconds) * 1_000 + freshness.nanos / 1_000_000 < HEARD_MS;
+  return fromDuration(freshness) < HEARD_MS;
 }
 
 const textOf = ({ name, state, link, linkDetail }: Member): string =>

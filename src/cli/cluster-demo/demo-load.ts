@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Decision } from '../../gen/weir/v1/quota_service.js';
 import type { Connection } from '../connection.js';
+import { checkOf } from './check-of.js';
 import { DEMO_KEY } from './demo-limit.js';
 
 /** What became of the calls of one window of the limit, over all replicas. */
@@ -14,9 +15,6 @@ export interface WindowTally {
 /** Calls one replica at a steady pace until it is told to stop, and counts what it was told. */
 export class DemoLoad {
   admitted = 0;
-  denied = 0;
-  /** Calls that were not answered: the replica was killed. */
-  failed = 0;
   private isStopped = false;
   private work: Promise<void> = Promise.resolve();
 
@@ -49,14 +47,15 @@ export class DemoLoad {
 
   private async call(quota: Connection['quota']): Promise<void> {
     try {
-      const { decision, statuses } = await quota.checkLimit(CALL, { deadlineMs: 2_000 });
+      const { decision, statuses } = await quota.checkLimit(checkOf(DEMO_KEY), {
+        deadlineMs: 2_000,
+      });
       const isAdmitted = decision === Decision.DECISION_ALLOW;
       if (isAdmitted) this.admitted += 1;
-      else this.denied += 1;
       const start = statuses[0]?.interval?.start?.seconds;
       if (start !== undefined) this.note(start, isAdmitted);
     } catch {
-      this.failed += 1;
+      // Not answered: the replica was killed.
     }
   }
 
@@ -67,17 +66,3 @@ export class DemoLoad {
     else tally.denied += 1;
   }
 }
-
-const CALL = {
-  subject: { $case: 'virtualKeyId' as const, value: DEMO_KEY },
-  provider: 'demo',
-  model: 'chat',
-  labels: {},
-  amountNanos: 0n,
-  dryRun: false,
-  reservationKey: '',
-  reserveTtl: undefined,
-  noHold: false,
-  inputTokens: 0n,
-  maxOutputTokens: 0n,
-};

@@ -9,7 +9,6 @@ export interface DemoLine {
   readonly replicas: readonly Glance[];
   /** Of the window of now. */
   readonly admitted: number;
-  readonly denied: number;
   /** What has just been done to the cluster; mostly nothing. */
   readonly event: string;
 }
@@ -78,9 +77,9 @@ async function lineOf(
   events: ReadonlyMap<bigint, string>,
 ): Promise<DemoLine> {
   const window = windowOf(Date.now());
-  const { admitted = 0, denied = 0 } = cluster.windows.get(window) ?? {};
+  const admitted = cluster.windows.get(window)?.admitted ?? 0;
   const replicas = await cluster.glances();
-  return { atMs, replicas, admitted, denied, event: events.get(window) ?? '' };
+  return { atMs, replicas, admitted, event: events.get(window) ?? '' };
 }
 
 function wholeWindows(

@@ -6,6 +6,7 @@ import {
   QuotaServiceService,
 } from '../../../src/gen/weir/v1/quota_service.js';
 import { createClient, type GrpcClient } from '../../../src/rpc/grpc-client.js';
+import { fromDuration } from '../../../src/rpc/proto-time.js';
 import { checkOf, debitOf } from '../declare.js';
 import type { Admission } from './admissions.js';
 
@@ -144,10 +145,7 @@ function admissionOf(
 ): Admission {
   const status = statuses.find(({ policyId }) => policyId === `${key}-limit`);
   const windowStartMs = Number(status?.interval?.start?.seconds ?? Number.NaN) * 1_000;
-  const newsMs =
-    freshness === undefined
-      ? undefined
-      : Number(freshness.seconds) * 1_000 + freshness.nanos / 1_000_000;
+  const newsMs = freshness && fromDuration(freshness);
   return { limit: key, windowStartMs, slot, sentMs, answeredMs: Date.now(), newsMs };
 }
 
