@@ -4,9 +4,13 @@ import { connectionFromUrl } from '../../src/storage/postgres-connection.js';
 
 /**
  * A TCP port in front of the test server's Unix socket, whose network the test can take away:
- * `down` refuses and cuts, `stall` keeps connections but lets nothing through, `up` mends.
+ * `down` refuses and cuts, `stall` keeps connections but lets nothing through, `up` mends. It can drop
+ * notifications, and nothing else.
  */
 export class TcpProxy {
+  /** Whether what the server says of its own accord is kept from the client. */
+  dropsNotifications = false;
+  notificationsDropped = 0;
   private readonly sockets = new Set<Socket>();
   private server: Server | undefined;
   private port = 0;
@@ -46,6 +50,11 @@ export class TcpProxy {
     for (const socket of this.sockets) socket.pause();
   }
 
+  /** A notification comes by itself to whoever listens and asks nothing: as a message of type `A`. */
+  private isDropped(bytes: Buffer): boolean {
+    return this.dropsNotifications && bytes[0] === 'A'.charCodeAt(0);
+  }
+
   private forward(client: Socket): void {
     const { host, port } = connectionFromUrl(this.target);
     const server = host.startsWith('/')
@@ -56,7 +65,10 @@ export class TcpProxy {
       [server, client],
     ] as const) {
       this.sockets.add(from);
-      from.on('data', (bytes) => to.write(bytes));
+      from.on('data', (bytes: Buffer) => {
+        if (from === server && this.isDropped(bytes)) this.notificationsDropped += 1;
+        else to.write(bytes);
+      });
       if (this.isStalled) from.pause();
       from.on('error', () => to.destroy());
       from.on('close', () => {
