@@ -13,9 +13,6 @@ import { gossipKeys } from './gossip-keys.js';
 import { ReplicaIdentity } from './replica-identity.js';
 import type { ReplicaPorts } from './replica.js';
 
-/** What Bifrost's three keys are where neither they nor a preset is given. */
-const HEALTH_DEFAULTS = { timeoutSeconds: 10, successThreshold: 3, failureThreshold: 3 };
-
 /** The gossip's settings, from the cluster's. Reads the file of keys, if one is named. */
 export function gossipSettingsOf(cluster: ClusterConfig, name: string): GossipSettings {
   const { bindHost, port, advertiseHost, advertisePort, preset, ...gossip } = cluster.gossip;
@@ -25,7 +22,6 @@ export function gossipSettingsOf(cluster: ClusterConfig, name: string): GossipSe
     port,
     ...given({ advertiseHost, advertisePort }),
     preset: preset ?? 'lan',
-    ...(preset === undefined ? HEALTH_DEFAULTS : {}),
     ...given(gossip.config),
     timings: given(gossip.timings),
     label: gossip.label ?? cluster.name,

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Optional } from '@nestjs/common';
-import { endpointText } from '../gossip/core/endpoint.js';
+import { addressText } from '../common/ip-address.js';
+import { isLoopback } from '../config/config-rules.js';
+import { endpointText, type Endpoint } from '../gossip/core/endpoint.js';
 import { GossipService } from '../gossip/gossip.service.js';
 import { announcementOf } from './announcement-of.js';
 import { GossipPeerJoiner } from './gossip-peer-joiner.js';
@@ -45,6 +47,7 @@ export class MembershipDriver {
     const { name } = parts.identity;
     parts.log.info({ name, gossip: endpointText(endpoint) }, 'this replica is one of a cluster');
     this.warnIfOpen();
+    this.warnIfLocal(endpoint);
     const self = announcementOf(parts, endpoint, ports);
     const keys = () => gossip.keyring.list();
     await parts.discovery.start({ self, keys }, new GossipPeerJoiner(gossip));
@@ -96,6 +99,16 @@ export class MembershipDriver {
     this.parts.log.warn(
       {},
       'the gossip is not sealed: whoever reaches its port can join; set cluster.gossip.keyFile',
+    );
+  }
+
+  /** Whoever listens on loopback means this host; whoever listens elsewhere and says loopback is mistaken. */
+  private warnIfLocal({ addr, port }: Endpoint): void {
+    const { bindHost } = this.parts.config.cluster.gossip;
+    if (!isLoopback(addressText(addr)) || isLoopback(bindHost)) return;
+    this.parts.log.warn(
+      { advertised: endpointText({ addr, port }) },
+      'others are told an address that only this host reaches; set cluster.gossip.advertiseHost',
     );
   }
 }

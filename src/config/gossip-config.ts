@@ -15,30 +15,32 @@ export type GossipPresetName = 'lan' | 'wan' | 'local';
 
 /** Three numbers from which the others follow. Where one is absent, the preset decides. */
 export class GossipHealthConfig {
-  /** Seconds t: a probe each t/10, with a time-out of t/20. Default 10, or the preset's. */
+  /** Seconds t: a probe each t/10, with a time-out of t/20. Default: the preset's. */
   @IntegerKnob({
     unit: 'seconds',
     min: 1,
     max: 600,
-    effect: 'Probes each tenth of it, with a time-out of a twentieth. Without it 10, or by preset.',
+    effect:
+      'Probes each tenth of it, with a time-out of a twentieth. Without it by preset, 10 in lan.',
   })
   readonly timeoutSeconds?: number;
 
-  /** Good probes before a returned member is routed to. Default 3, or the preset's. */
+  /** Good probes before a returned member is routed to. Default: the preset's. */
   @IntegerKnob({
     unit: 'probes',
     min: 1,
     max: 1000,
-    effect: 'Good probes before a returned replica is routed to again. Without it 3, or by preset.',
+    effect: 'Good probes before a returned replica is routed to again. Without it by preset: 3.',
   })
   readonly successThreshold?: number;
 
-  /** The suspicion multiplier. Default 3, or the preset's. */
+  /** The suspicion multiplier. Default: the preset's, 4 in lan. */
   @IntegerKnob({
     unit: 'probe intervals',
     min: 1,
     max: 1000,
-    effect: 'Probe intervals that a suspect has to object, at least. Without it 3, or by preset.',
+    effect:
+      'Probe intervals that a suspect has to object, at least. Without it by preset, 4 in lan.',
   })
   readonly failureThreshold?: number;
 }
@@ -74,10 +76,10 @@ export class GossipConfig {
   })
   readonly advertisePort?: number;
 
-  /** Numbers for a kind of network. Default: lan, with the three keys of config. */
+  /** Numbers for a kind of network. Default: lan. */
   @ChoiceKnob({
     choices: ['lan', 'wan', 'local'],
-    effect: 'Timings for a kind of network. Without it those of lan, as config changes them.',
+    effect: 'Timings for a kind of network. Without it those of lan.',
   })
   readonly preset?: GossipPresetName;
 

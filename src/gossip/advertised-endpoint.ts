@@ -1,6 +1,6 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import { invalidArgument } from '../common/domain-error.js';
-import { addressText, parseAddress } from '../common/ip-address.js';
+import { addressText, ipv4Of, parseAddress } from '../common/ip-address.js';
 import type { Endpoint } from './core/endpoint.js';
 import type { GossipSettings } from './gossip-settings.js';
 
@@ -8,7 +8,7 @@ type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | unde
 
 /**
  * The address others are told. One that they cannot reach lets us join over TCP and be suspected by
- * everybody for ever after, so it is refused here: "all interfaces" is not an address.
+ * everybody for ever after, so it is refused here: "all interfaces" is not an address, nor is a group.
  */
 export function advertisedEndpoint(
   settings: Pick<GossipSettings, 'advertiseHost' | 'advertisePort'>,
@@ -19,7 +19,7 @@ export function advertisedEndpoint(
   const port = advertisePort ?? bound.port;
   const addr =
     advertiseHost === undefined ? ownAddress(bound.addr, interfaces) : parsed(advertiseHost);
-  if (isUnspecified(addr)) {
+  if (isUnspecified(addr) || isGroup(addr)) {
     throw refused(`${addressText(addr)} is no address that others could reach`);
   }
   return { addr, port };
@@ -43,6 +43,12 @@ function isPrivate(addr: Uint8Array): boolean {
 }
 
 const isUnspecified = (addr: Uint8Array): boolean => addr.every((byte) => byte === 0);
+
+/** Multicast, broadcast, and what was never given out. */
+function isGroup(addr: Uint8Array): boolean {
+  const v4 = ipv4Of(addr);
+  return v4 === undefined ? addr[0] === 0xff : (v4[0] ?? 0) >= 224;
+}
 
 function parsed(host: string): Uint8Array {
   const addr = parseAddress(host);

@@ -11,8 +11,8 @@ import { LABELS_MAX } from './core/label-set.js';
 import type { GossipSettings } from './gossip-settings.js';
 
 /**
- * The numbers that the settings mean: preset, then Bifrost's three keys, then explicit ones. With
- * Bifrost's default of 10 seconds this is the `lan` preset.
+ * The numbers that the settings mean: preset, then Bifrost's three keys, then explicit ones. Its 10
+ * seconds are those of the `lan` preset.
  */
 export function timingsOf(settings: GossipSettings): GossipTimings {
   const { timeoutSeconds, failureThreshold, successThreshold, timings } = settings;
@@ -31,7 +31,12 @@ export function timingsOf(settings: GossipSettings): GossipTimings {
 
 /** Throws with every wrong field at once, and what to write instead. */
 export function checkGossipSettings(settings: GossipSettings): void {
-  const violations = [...identityFlaws(settings), ...timingFlaws(timingsOf(settings))];
+  const timings = timingsOf(settings);
+  const violations = [
+    ...identityFlaws(settings),
+    ...timingFlaws(timings),
+    ...nackFlaws(settings, timings),
+  ];
   if (violations.length > 0) throw invalidArgument(violations);
 }
 
@@ -121,6 +126,23 @@ function timingFlaws(timings: GossipTimings): readonly FieldViolation[] {
       'give it 512 to 65000; 1400 passes nearly every network',
     ),
   ];
+}
+
+/**
+ * Relays say after 80 % of a time-out that they heard nothing. Where that comes after the end of the
+ * probe, every failed one costs the prober its own health. (So it is in `wan`, as in memberlist: a
+ * prober there doubts itself, and probes again at half the speed.)
+ */
+function nackFlaws({ timings }: GossipSettings, all: GossipTimings): readonly FieldViolation[] {
+  const { probeTimeoutMs, probeIntervalMs } = all;
+  const isChosen = timings?.probeTimeoutMs !== undefined || timings?.probeIntervalMs !== undefined;
+  const late = probeTimeoutMs < probeIntervalMs && 2 * probeTimeoutMs > probeIntervalMs;
+  return flaw(
+    isChosen && late,
+    'timings.probeTimeoutMs',
+    `after ${probeTimeoutMs} of a probe of ${probeIntervalMs} those who are asked answer too late; ` +
+      'give it at most half of probeIntervalMs',
+  );
 }
 
 const flaw = (wrong: boolean, field: string, description: string): readonly FieldViolation[] =>

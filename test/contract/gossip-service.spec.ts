@@ -148,17 +148,48 @@ describe('gossip service', () => {
     expect(node.events('n1')).toEqual(['n1 joined']);
   });
 
+  it('tells others the address and the port that it was given', async () => {
+    const { node } = await start({ advertiseHost: '127.0.0.9', advertisePort: 4_444 });
+    const { node: peer } = await start();
+    await node.service.join([peer.address]);
+    expect(peer.service.member('n0')).toMatchObject({
+      addr: Uint8Array.of(127, 0, 0, 9),
+      port: 4_444,
+    });
+  });
+
+  it('says of a broadcast that no packet has room for what to do instead', async () => {
+    const { node } = await start();
+    const tooLong = new Uint8Array(1_100);
+    expect(() => node.service.broadcast('hint', tooLong)).toThrow(/1100 bytes.*sendReliable/);
+  });
+
+  it('warns of a peer that sends from another address than it advertises', async () => {
+    const { node } = await start();
+    const { node: peer } = await start({ advertiseHost: '127.0.0.2' });
+    await peer.service.join([node.address]);
+    await waitFor(
+      'the notice',
+      30_000,
+      () => (node.service.counters()['notice.source-differs'] ?? 0) > 0,
+    );
+  });
+
   it('refuses settings that contradict one another, with the field and the fix', async () => {
     const timings = { probeIntervalMs: 500, probeTimeoutMs: 500 };
     await expect(WeirNode.start('x', { timings })).rejects.toThrow(
       /cluster\.gossip\.timings\.probeTimeoutMs.*half/,
     );
+    const late = { probeIntervalMs: 500, probeTimeoutMs: 300 };
+    await expect(WeirNode.start('x', { timings: late })).rejects.toThrow(/answer too late.*half/);
     await expect(WeirNode.start('', {})).rejects.toThrow(/cluster\.gossip\.name/);
     await expect(WeirNode.start('x', { keys: [new Uint8Array(5)] })).rejects.toThrow(
       /keys\[0\].*keyring generate/,
     );
-    await expect(WeirNode.start('x', { advertiseHost: '0.0.0.0' })).rejects.toThrow(
-      /advertiseHost/,
-    );
+    for (const advertiseHost of ['0.0.0.0', '::', '224.0.0.1', '255.255.255.255', 'ff02::1']) {
+      await expect(WeirNode.start('x', { advertiseHost })).rejects.toThrow(
+        /advertiseHost.*no address that others/,
+      );
+    }
   });
 });

@@ -26,7 +26,11 @@ const keyFile = join(folder, 'gossip.key');
 let database: TestDatabase;
 const running = new Map<string, Running>();
 
-async function start(name: string, peers: readonly string[]): Promise<Running> {
+async function start(
+  name: string,
+  peers: readonly string[],
+  gossip: Readonly<Record<string, string>> = {},
+): Promise<Running> {
   const file = join(folder, `${name}.yaml`);
   // JSON is YAML.
   const config = {
@@ -44,6 +48,7 @@ async function start(name: string, peers: readonly string[]): Promise<Running> {
         port: 0,
         keyFile,
         timings: { probeIntervalMs: 500, probeTimeoutMs: 250 },
+        ...gossip,
       },
     },
   };
@@ -119,7 +124,7 @@ beforeAll(async () => {
   writeFileSync(keyFile, `# the first one seals\n${Buffer.alloc(32, 1).toString('base64')}\n`);
   const first = await start('a', []);
   await start('b', [first.gossip]);
-  await start('c', [first.gossip]);
+  await start('c', [first.gossip], { bindHost: '0.0.0.0', advertiseHost: '127.0.0.1' });
 }, 180_000);
 
 afterAll(async () => {
@@ -132,6 +137,12 @@ afterAll(async () => {
 describe('three processes', () => {
   it('find each other', async () => {
     await allSee(['a', 'b', 'c'], 'a alive, b alive, c alive');
+  });
+
+  it('warn of an address that others, elsewhere, could not reach', () => {
+    const textOf = ({ process: { out, err } }: Running): string => out + err;
+    expect(textOf(replica('c'))).toContain('an address that only this host reaches');
+    expect(textOf(replica('b'))).not.toContain('an address that only this host reaches');
   });
 
   it('turn their key while they talk, and lose neither member nor packet', async () => {

@@ -11,6 +11,11 @@ export class Awareness {
 
   constructor(private readonly multiplierMax: number) {}
 
+  /** Plain SWIM has no doubts. */
+  get isOn(): boolean {
+    return this.multiplierMax > 1;
+  }
+
   get score(): number {
     return this.value;
   }

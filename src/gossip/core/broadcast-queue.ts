@@ -63,29 +63,31 @@ export class BroadcastQueue {
 
   /** As many as fit into `limitBytes`, each counted with `overheadBytes` more; `n` is the table's size. */
   take(limitBytes: number, overheadBytes: number, n: number): Taken {
-    const taken: Entry[] = [];
-    let left = limitBytes;
-    for (const tier of this.tiers) {
-      for (const entry of tier) {
-        const cost = entry.message.length + overheadBytes;
-        if (cost > left) continue;
-        left -= cost;
-        taken.push(entry);
-      }
-    }
-    return { messages: taken.map((entry) => entry.message), finished: this.sent(taken, n) };
-  }
-
-  private sent(taken: readonly Entry[], n: number): readonly string[] {
     const limit = transmitLimit(this.retransmitMult, n);
+    const messages: Uint8Array[] = [];
     const finished: Entry[] = [];
-    for (const entry of taken) {
-      this.remove(entry);
-      entry.transmits++;
-      if (entry.transmits >= limit) finished.push(entry);
-      else this.insert(entry);
+    let left = limitBytes;
+    /** Taken from the tier before this one, in the order of service, which they keep. */
+    let risen: Entry[] = [];
+    for (let at = 0; at < this.tiers.length || risen.length > 0; at++) {
+      const kept: Entry[] = [];
+      const sent: Entry[] = [];
+      for (const entry of this.tiers[at] ?? []) {
+        const cost = entry.message.length + overheadBytes;
+        if (cost > left) {
+          kept.push(entry);
+          continue;
+        }
+        left -= cost;
+        messages.push(entry.message);
+        if (++entry.transmits >= limit) finished.push(entry);
+        else sent.push(entry);
+      }
+      this.tiers[at] = merged(risen, kept);
+      risen = sent;
     }
-    return tokensOf(finished);
+    for (const entry of finished) this.byName.delete(entry.name);
+    return { messages, finished: tokensOf(finished) };
   }
 
   private insert(entry: Entry): void {
@@ -98,8 +100,8 @@ export class BroadcastQueue {
   private remove(entry: Entry): Entry {
     this.byName.delete(entry.name);
     const tier = this.tiers[entry.transmits] ?? [];
-    const at = tier.indexOf(entry);
-    if (at >= 0) tier.splice(at, 1);
+    const at = placeIn(tier, entry);
+    if (tier[at] === entry) tier.splice(at, 1);
     return entry;
   }
 
@@ -108,6 +110,20 @@ export class BroadcastQueue {
     const worst = tier?.at(-1);
     return worst === undefined ? [] : [this.remove(worst)];
   }
+}
+
+/** Two lists in the order of service as one. */
+function merged(a: Entry[], b: Entry[]): Entry[] {
+  if (a.length === 0) return b;
+  if (b.length === 0) return a;
+  const all: Entry[] = [];
+  let next = 0;
+  for (const entry of b) {
+    for (let other = a[next]; other !== undefined && precedes(other, entry); other = a[++next])
+      all.push(other);
+    all.push(entry);
+  }
+  return all.concat(a.slice(next));
 }
 
 /** By bisection: where `entry` belongs in a tier that is in the order of service. */

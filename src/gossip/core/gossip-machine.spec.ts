@@ -143,6 +143,15 @@ describe('a pause of our own', () => {
     }
   });
 
+  it('is nothing to a node that was told not to doubt itself', () => {
+    const bench = new Bench({ awarenessMaxMultiplier: 1 });
+    bench.packet(alive('a', 1), suspect('a', 1, 'x'));
+    bench.now = 30_000;
+    bench.give({ kind: 'lag', lagMs: 30_000 });
+    bench.give({ kind: 'tick' });
+    expect(bench.stateOf('a')).toBe('dead 1');
+  });
+
   it('gives a suspect time to be heard before it is buried', () => {
     const bench = new Bench({ probeIntervalMs: 1_000 });
     bench.packet(alive('a', 1), suspect('a', 1, 'x'));
@@ -168,6 +177,21 @@ describe('a congested network', () => {
     bench.give({ kind: 'congested', loops: [] });
     bench.pass(2_000);
     expect(bench.messages().length).toBeGreaterThan(0);
+  });
+
+  it('gives whoever was being probed a time-out to answer when it is over, and is doubt', () => {
+    const bench = new Bench({ pushPullIntervalMs: 0 });
+    bench.packet(alive('a', 1));
+    while (!bench.messages().some(({ kind }) => kind === 'ping')) bench.pass(10);
+    // That ping has not left: it waits in the socket.
+    bench.give({ kind: 'congested', loops: GOSSIP_LOOPS });
+    bench.pass(16_000);
+    bench.give({ kind: 'congested', loops: [] });
+    bench.give({ kind: 'tick' });
+    expect(bench.stateOf('a')).toBe('alive 1');
+    expect(bench.machine.healthScore).toBe(7);
+    bench.pass(1_000);
+    expect(bench.stateOf('a')).toBe('suspect 1');
   });
 
   it('does not stop a suspicion that has begun', () => {

@@ -41,6 +41,7 @@ export class GossipMachine {
   private readonly pings: PingDesk;
   private clockwork: Clockwork | undefined;
   private stuck: ReadonlySet<GossipLoop> = new Set();
+  private stuckSince: MonoMs | undefined;
 
   constructor(options: GossipOptions, random: Random) {
     this.state = new ClusterState(options, random);
@@ -119,8 +120,7 @@ export class GossipMachine {
       case 'lag':
         return this.lag(input.lagMs, now);
       case 'congested':
-        this.stuck = new Set(input.loops);
-        return undefined;
+        return this.congestion(input.loops, now);
       case 'packet':
         return this.packet(input.messages, input.from, now);
       case 'sendFailed':
@@ -166,11 +166,20 @@ export class GossipMachine {
     if (!this.stuck.has('exchanges')) this.clockwork?.exchanges.tick(now);
   }
 
+  /** The ping that got stuck leaves only now: for us it was a pause like any other. */
+  private congestion(loops: readonly GossipLoop[], now: MonoMs): void {
+    const since = this.stuckSince ?? now;
+    this.stuck = new Set(loops);
+    this.stuckSince = loops.length === 0 ? undefined : since;
+    if (loops.length === 0) this.lag(now - since, now);
+  }
+
   /**
    * Our own pause is not others' silence: we doubt ourselves before they do, and give a round trip
    * to whoever would be accused or buried for what we did not hear.
    */
   private lag(lagMs: number, now: MonoMs): void {
+    if (!this.state.awareness.isOn) return;
     const { probeTimeoutMs, probeIntervalMs } = this.state.options;
     if (lagMs < probeTimeoutMs / 2) return;
     this.state.awareness.add(1 + Math.floor(lagMs / probeIntervalMs));

@@ -84,6 +84,19 @@ describe('probe', () => {
     expect(bench.stateOf('t')).toBe('alive 1');
   });
 
+  it('of a suspect, acknowledged through a relay, leaves the suspicion to the suspect', () => {
+    const bench = withPeers(3);
+    bench.packet(suspect('t', 1, 'h0'));
+    const seq = untilPinged(bench);
+    bench.pass(700);
+    const wasHealthy = bench.machine.healthScore;
+    bench.packet({ kind: 'ack', seq });
+    expect(bench.stateOf('t')).toBe('suspect 1');
+    expect(bench.machine.healthScore).toBeLessThanOrEqual(wasHealthy);
+    bench.packet(alive('t', 2, place(2)));
+    expect(bench.stateOf('t')).toBe('alive 2');
+  });
+
   it('is saved by TCP, at the deadline, with a notice', () => {
     const bench = withPeers(3);
     const seq = untilPinged(bench);

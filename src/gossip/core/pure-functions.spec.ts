@@ -141,6 +141,34 @@ describe('broadcast queue', () => {
     expect(queue.length).toBe(0);
   });
 
+  it('keeps that order however it is mixed', () => {
+    const random = new SeededRandom(5);
+    const queue = new BroadcastQueue(3, 100);
+    const sent = new Map<string, number>();
+    for (let step = 0; step < 2_000; step++) {
+      const name = `n${random.below(30)}`;
+      const message = Uint8Array.from({ length: 3 + random.below(9) }, () => Number(name.slice(1)));
+      if (random.below(3) > 0) {
+        queue.add({ name, message });
+        sent.set(name, 0);
+        continue;
+      }
+      const { messages } = queue.take(60, 2, 50);
+      const times = messages.map((each) => sent.get(`n${each[0]}`) ?? -1);
+      expect(times).toEqual(times.toSorted((a, b) => a - b));
+      expect(new Set(messages.map((each) => each[0])).size).toBe(messages.length);
+      for (const [i, each] of messages.entries()) {
+        const before = messages[i - 1];
+        if (before !== undefined && times[i] === times[i - 1])
+          expect(before.length).toBeGreaterThanOrEqual(each.length);
+        const now = (times[i] ?? 0) + 1;
+        if (now === transmitLimit(3, 50)) sent.delete(`n${each[0]}`);
+        else sent.set(`n${each[0]}`, now);
+      }
+      expect(queue.length).toBe(sent.size);
+    }
+  });
+
   it('drops the most often sent when full', () => {
     const queue = new BroadcastQueue(3, 2);
     queue.add({ name: 'a', message: Uint8Array.of(1) });
