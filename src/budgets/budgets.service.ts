@@ -10,19 +10,30 @@ import type {
   LedgerItem,
   PostDebit,
   Release,
+  ReservationFacts,
 } from './core/ledger-item.js';
 import type { PeriodKey, Spend, SpendQuery } from './core/ledger-model.js';
 import { GroupCommitter } from './group-committer.js';
 import { JournalDriver } from './journal/journal.driver.js';
+import type { BeginSettle } from './journal/journaled-settle.js';
+import type { SettledListener } from './journal/ledger-replay.js';
 
 /** So many full groups may wait: at the rate of a busy database, about a second's worth. */
 const WAITING_GROUPS_MAX = 20;
+
+export interface OutsideEnds {
+  readonly journaling: BeginSettle;
+  readonly replayed: SettledListener;
+  readonly forceReleased: (ended: ReservationFacts) => void;
+}
 
 /** The ledger for other modules: callers' single questions, asked and answered in groups. */
 @Injectable()
 export class BudgetsService implements OnApplicationShutdown {
   private readonly items: GroupCommitter<LedgerItem, LedgerAnswer>;
   private readonly reads: GroupCommitter<readonly PeriodKey[], readonly BudgetLevel[]>;
+
+  private forceReleased: (ended: ReservationFacts) => void = () => undefined;
 
   constructor(
     private readonly ledger: BudgetLedger,
@@ -48,10 +59,19 @@ export class BudgetsService implements OnApplicationShutdown {
     return this.items.submit(item);
   }
 
+  /** Who corrects what limits took for reservations that end outside of a call of their gateway. */
+  tellLimits({ journaling, replayed, forceReleased }: OutsideEnds): void {
+    this.journal.onJournal(journaling);
+    this.journal.onSettled(replayed);
+    this.forceReleased = forceReleased;
+  }
+
   /** Ends a hold at once, whatever its policy and its time say; nothing is charged. */
-  forceRelease({ scope, reservationId }: DueHold): Promise<LedgerAnswer> {
+  async forceRelease({ scope, reservationId }: DueHold): Promise<LedgerAnswer> {
     const charge = { entryId: '', isForced: true };
-    return this.items.submit({ kind: 'expire', scope, reservationId, ...charge });
+    const answer = await this.items.submit({ kind: 'expire', scope, reservationId, ...charge });
+    if (answer.kind === 'expired') this.forceReleased(answer.reservation);
+    return answer;
   }
 
   /** How periods stand, for those who only look. */

@@ -225,7 +225,10 @@ export class CheckLimitService {
     if (decision.kind === 'deny')
       return { decision: this.decideBoth(check, this.giveBack(check, receipt), verdicts) };
     this.limits.commit(receipt, this.ports.clock.wallNow());
-    if (answer.kind === 'held') return { decision, reservation: answer.reservation };
+    if (answer.kind === 'held') {
+      this.limits.copy(check, receipt, answer.reservation);
+      return { decision, reservation: answer.reservation };
+    }
     const reservation = this.limits.isReserved(check)
       ? this.limits.reserve(check, receipt)
       : undefined;

@@ -93,6 +93,11 @@ export class LimitChecks {
     }
   }
 
+  /** The ledger remembers what limits took; this replica does, too, for when the ledger is away. */
+  copy(check: LimitCheck, receipt: Receipt, reservation: ReservationFacts): void {
+    this.reservations.copy(reservation, this.takesOf(check, receipt));
+  }
+
   private takeBy(check: LimitCheck, take: Taking): TakeOutcome {
     try {
       return take(check.demands);

@@ -8,12 +8,12 @@ import { CallAdmission } from './call-admission.js';
 import { CheckLimitService } from './check-limit.service.js';
 import { DebitBudgetService } from './debit-budget.service.js';
 import { Estimates } from './estimates.js';
-import { JournaledSettles } from './journaled-settles.js';
 import { LimitChecks } from './limit-checks.js';
 import { LimitReservations } from './limit-reservations.js';
 import { LimitTakes } from './limit-takes.js';
 import { InspectionController } from './inspection.controller.js';
 import { MatchedPolicies } from './matched-policies.js';
+import { OutsideSettles } from './outside-settles.js';
 import { QuotaPorts } from './quota-ports.js';
 import { QuotaController } from './quota.controller.js';
 import { ReservationsService } from './reservations.service.js';
@@ -30,11 +30,11 @@ import { UsageService } from './usage.service.js';
     CheckLimitService,
     DebitBudgetService,
     Estimates,
-    JournaledSettles,
     LimitChecks,
     LimitReservations,
     LimitTakes,
     MatchedPolicies,
+    OutsideSettles,
     QuotaController,
     QuotaPorts,
     ReservationsService,

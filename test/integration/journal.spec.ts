@@ -25,6 +25,7 @@ import {
   declareBudget,
   declareKey,
   declareLimit,
+  match,
   ofKey,
 } from '../support/declare.js';
 import { eventually } from '../support/eventually.js';
@@ -244,35 +245,43 @@ describe('a service that is killed', () => {
 });
 
 describe('a limit', () => {
-  it('is corrected when a debit that settles has come out of the journal', async () => {
+  it('is corrected when a debit that settles goes to the journal, and not again when it comes out', async () => {
     const replica = await startReplica(network.url);
     try {
       const { keyId } = await declareKey(replica, 'corrected');
       const owner = ofKey(keyId);
-      await declareBudget(replica, { owner });
+      await declareBudget(replica, { owner, match: match({ models: ['paid'] }) });
       const limit = await declareLimit(replica, { owner, unit: Unit.UNIT_TOKENS, maximum: 100n });
       const left = async (): Promise<bigint | undefined> => {
         const { statuses } = await replica.quota.checkLimit(checkOf(keyId, { dryRun: true }));
         return statuses.find(({ policyId }) => policyId === limit.id)?.remaining;
       };
       await replica.quota.checkLimit(
-        checkOf(keyId, { reservationKey: 'held', amountNanos: 10n, tokens: 80n }),
+        checkOf(keyId, { model: 'paid', reservationKey: 'held', amountNanos: 10n, tokens: 80n }),
       );
       expect(await left()).toBe(20n);
       await network.down();
-      const answer = await replica.quota.debitBudget(
-        debitOf(keyId, 'settle', {
-          usage: { input: 10n, cachedInput: 0n, output: 20n, reasoning: 0n },
-          reservation: { $case: 'reservationKey', value: 'held' },
-        }),
-      );
-      expect(answer.durability).toBe(Durability.DURABILITY_JOURNALED);
+      const settle = () =>
+        replica.quota.debitBudget(
+          debitOf(keyId, 'settle', {
+            model: 'paid',
+            usage: { input: 10n, cachedInput: 0n, output: 20n, reasoning: 0n },
+            reservation: { $case: 'reservationKey', value: 'held' },
+          }),
+        );
+      const journaled = { durability: Durability.DURABILITY_JOURNALED };
+      expect(await settle()).toMatchObject({ ...journaled, replayed: false });
+      expect(await left()).toBe(70n);
+      expect(await settle()).toMatchObject({ ...journaled, replayed: true });
+      expect(await left()).toBe(70n);
       await network.up();
       await eventually(
-        'the limit counts what was used',
-        async () => (await left().catch(() => undefined)) === 70n,
+        'the ledger has the debit',
+        async () => (await settle()).durability === Durability.DURABILITY_COMMITTED,
         60_000,
       );
+      expect(await ledgerKeys()).toEqual(['settle']);
+      expect(await left()).toBe(70n);
     } finally {
       await network.up();
       await replica.stop();

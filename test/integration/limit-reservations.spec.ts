@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Unit } from '../../src/gen/weir/v1/common.js';
 import { Algorithm, Fallback, type Limit } from '../../src/gen/weir/v1/governance_service.js';
+import { ReservationState } from '../../src/gen/weir/v1/ledger_service.js';
 import {
   type CheckLimitRequest,
   type DebitBudgetRequest,
@@ -15,6 +16,7 @@ import {
   declareLimit,
   ofKey,
 } from '../support/declare.js';
+import { eventually } from '../support/eventually.js';
 import { failure } from '../support/failure.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { type Replica, startReplica } from '../support/start-replica.js';
@@ -88,6 +90,33 @@ describe('limits beside a budget', () => {
     });
     expect(await left(keyId)).toEqual([900n, 2n]);
     expect(await settle(keyId, first.reservationId)).toMatchObject({ replayed: true });
+    expect(await left(keyId)).toEqual([900n, 2n]);
+  });
+
+  it('give back what an operator releases, and keep what time ends until it is settled late', async () => {
+    const keyId = await declared('forced', TOKENS, PLACES);
+    await declareBudget(replica, { owner: ofKey(keyId), amountNanos: 1_000_000n });
+    const hold = { noHold: false, amountNanos: 500n, tokens: 300n };
+    const short = { ...hold, reserveTtl: seconds(1) };
+    const forced = await check(keyId, { ...hold, reservationKey: 'a' });
+    const over = await check(keyId, { ...short, reservationKey: 'b' });
+    expect((await left(keyId))[0]).toBe(400n);
+    await replica.ledger.forceRelease({ reservationId: forced.reservationId });
+    expect((await left(keyId))[0]).toBe(700n);
+    await replica.ledger.forceRelease({ reservationId: forced.reservationId });
+    await eventually('the other place is free', async () => (await left(keyId))[1] === 2n);
+    expect(await left(keyId)).toEqual([700n, 2n]);
+    await eventually('its hold has ended', async () => {
+      const { reservations } = await replica.ledger.listReservations({
+        virtualKeyId: keyId,
+        state: ReservationState.RESERVATION_STATE_EXPIRED,
+        pageSize: 0,
+        pageToken: '',
+      });
+      return reservations.some(({ id }) => id === over.reservationId);
+    });
+    expect(await left(keyId)).toEqual([700n, 2n]);
+    expect(await settle(keyId, over.reservationId)).toMatchObject({ late: true });
     expect(await left(keyId)).toEqual([900n, 2n]);
   });
 

@@ -8,6 +8,8 @@ export interface JournalEntry {
   readonly item: PostDebit;
   /** By this replica's clock. */
   readonly journaledAt: WallMs;
+  /** What limits took for its reservation was corrected when it was journaled: its replay is not to (ADR 0046). */
+  readonly areLimitsCorrected?: boolean | undefined;
 }
 
 /** What can be said of a debit without the ledger: what it is, not what it did. */

@@ -8,8 +8,9 @@ import type { JournalEntry } from './journal-entry.js';
 import type { PeriodLimit, PostDebit, ReservationName } from './ledger-item.js';
 import type { Debit, PeriodKey } from './ledger-model.js';
 
-export function entryJson({ item, journaledAt }: JournalEntry): string {
-  return JSON.stringify({ journaledAt, ...itemFields(item) });
+export function entryJson({ item, journaledAt, areLimitsCorrected }: JournalEntry): string {
+  const corrected = areLimitsCorrected === true ? { areLimitsCorrected } : {};
+  return JSON.stringify({ journaledAt, ...corrected, ...itemFields(item) });
 }
 
 export const itemJson = (item: PostDebit): string => JSON.stringify(itemFields(item));
@@ -18,7 +19,10 @@ export const itemJson = (item: PostDebit): string => JSON.stringify(itemFields(i
 export function readEntryJson(json: string): JournalEntry | undefined {
   try {
     const fields = new Fields(JSON.parse(json));
-    return { item: readItem(fields), journaledAt: wallMs(fields.integer('journaledAt')) };
+    const entry = { item: readItem(fields), journaledAt: wallMs(fields.integer('journaledAt')) };
+    return fields.has('areLimitsCorrected')
+      ? { ...entry, areLimitsCorrected: fields.flag('areLimitsCorrected') }
+      : entry;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
@@ -118,6 +122,10 @@ class Fields {
   constructor(value: unknown) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong();
     this.values = new Map(Object.entries(value));
+  }
+
+  has(name: string): boolean {
+    return this.values.has(name);
   }
 
   isNull(name: string): boolean {

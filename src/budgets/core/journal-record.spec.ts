@@ -117,6 +117,15 @@ describe('scanSegment', () => {
     );
   });
 
+  it('gives back that limits were corrected, which older records do not say', () => {
+    const entries = SMALL.map((each) => ({ ...each, areLimitsCorrected: true }));
+    expect(entriesOf(segmentOf(entries).bytes)).toEqual(entries);
+    const [first] = SMALL;
+    if (first === undefined) throw new Error('there are some');
+    const odd = entryJson(first).replace('{', '{"areLimitsCorrected":1,');
+    expect(readEntryJson(odd)).toBeUndefined();
+  });
+
   it('finds every whole record and names the torn end, wherever the bytes were cut', () => {
     const { bytes, ends } = segmentOf(SMALL);
     for (let cut = 0; cut < bytes.length; cut++) {

@@ -283,6 +283,42 @@ describe('JournalDriver', () => {
     expect(balance).toMatchObject({ postedNanos: 7n, heldNanos: 0n });
   });
 
+  it('leaves to others what they correct at once, and says so when it replays', async () => {
+    const scene = await new Scene().start();
+    const heard: string[] = [];
+    const settle = {
+      finish: () => Promise.resolve(void heard.push('finished')),
+      abandon: () => void heard.push('abandoned'),
+    };
+    scene.driver.onJournal(({ debit }) =>
+      Promise.resolve(debit.id === 'debit_7' ? settle : undefined),
+    );
+    scene.driver.onSettled(({ id }) => heard.push(`replayed ${id}`));
+    for (const n of [40, 41])
+      await scene.ledger.decide([
+        {
+          kind: 'hold',
+          reservationKey: `r${n}`,
+          floorNanos: 0n,
+          onExpiry: 'release',
+          ttlMs: 1_000_000,
+          budgets: [{ key: PERIOD, limitNanos: 100n, isEnforced: true, thresholdPercents: [] }],
+          takes: 'what limits took',
+          ...debitNumber(n),
+        },
+      ]);
+    scene.ledger.mood = 'away';
+    const settles = (n: number, id: string) =>
+      scene.budgets.debit({ ...itemOf(debitNumber(n)), reservation: { kind: 'id', id } });
+    await settles(7, 'debit_40');
+    await settles(8, 'debit_41');
+    await settles(7, 'debit_40');
+    expect(heard).toEqual(['finished', 'abandoned']);
+    scene.ledger.mood = 'well';
+    await scene.inTheClear();
+    expect(heard).toEqual(['finished', 'abandoned', 'replayed debit_8']);
+  });
+
   it('says that it is full, refuses, and takes debits when there is room', async () => {
     const scene = await new Scene().start();
     scene.ledger.mood = 'away';

@@ -10,6 +10,7 @@ import { type AppendAnswer, DebitJournal } from './debit-journal.js';
 import { Gate } from './gate.js';
 import { InFlight } from './in-flight.js';
 import { JournalPorts } from './journal-ports.js';
+import type { BeginSettle, JournaledSettle } from './journaled-settle.js';
 import { replayEntries, type SettledListener } from './ledger-replay.js';
 import { Patience } from './patience.js';
 import { within } from '../../storage/within.js';
@@ -46,6 +47,7 @@ export class JournalDriver implements OnModuleInit, OnApplicationBootstrap {
   private replaying: Promise<void> | undefined;
   private isStopped = false;
   private settled: SettledListener = () => undefined;
+  private beginSettle: BeginSettle = () => Promise.resolve(undefined);
   private wake: () => void = () => undefined;
 
   constructor(
@@ -72,11 +74,16 @@ export class JournalDriver implements OnModuleInit, OnApplicationBootstrap {
   }
 
   /**
-   * Whom to tell of replayed debits that have settled reservations. Told at the replay, since only the ledger
-   * knows what limits took; not told again of a debit that the ledger had before.
+   * Whom to tell of replayed debits that have settled reservations, and of which nobody knew what limits
+   * took but the ledger; not told again of a debit that the ledger had before.
    */
   onSettled(listener: SettledListener): void {
     this.settled = listener;
+  }
+
+  /** Who corrects, before the replay, what limits took for a debit that is journaled. */
+  onJournal(begin: BeginSettle): void {
+    this.beginSettle = begin;
   }
 
   state(): JournalState {
@@ -144,8 +151,35 @@ export class JournalDriver implements OnModuleInit, OnApplicationBootstrap {
     await this.journal.close();
   }
 
+  /** Counted as under way from the first: a replay that ends meanwhile would leave the record behind. */
   private async record(item: PostDebit): Promise<JournalAnswer> {
-    const entry = { item, journaledAt: this.ports.clock.wallNow() };
+    this.records.begin();
+    try {
+      const settle = item.reservation === undefined ? undefined : await this.beginSettle(item);
+      return await this.append(item, settle);
+    } finally {
+      this.records.end();
+    }
+  }
+
+  private async append(
+    item: PostDebit,
+    settle: JournaledSettle | undefined,
+  ): Promise<JournalAnswer> {
+    const areLimitsCorrected = settle !== undefined;
+    const entry = { item, journaledAt: this.ports.clock.wallNow(), areLimitsCorrected };
+    try {
+      const answer = await this.write(entry);
+      if (answer.kind === 'journaled' && !answer.isReplayed) await settle?.finish();
+      else settle?.abandon();
+      return answer;
+    } catch (error) {
+      settle?.abandon();
+      throw error;
+    }
+  }
+
+  private async write(entry: JournalEntry): Promise<JournalAnswer> {
     const { fsyncMaxWaitMs } = this.config.journal;
     const append = this.records.run(() => this.appends.submit(entry));
     const answer = await within(append, fsyncMaxWaitMs, SILENT_DISK);

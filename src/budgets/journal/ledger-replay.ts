@@ -40,10 +40,10 @@ async function decideAll(
 ): Promise<readonly ReplayVerdict[]> {
   try {
     const answers = await ledger.decide(entries.map(({ item }) => item));
-    return entries.map(({ item }, i) => {
+    return entries.map(({ item, areLimitsCorrected }, i) => {
       const answer = answered(answers, i);
       const isSettled = answer.kind === 'posted' && !answer.isReplayed && answer.takes !== '';
-      if (isSettled) onSettled(item.debit, answer.takes);
+      if (isSettled && areLimitsCorrected !== true) onSettled(item.debit, answer.takes);
       return replayVerdict(answer);
     });
   } catch (error) {
