@@ -15,11 +15,11 @@ import { leavesNothing } from '../support/leaks.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { type Replica, startReplica } from '../support/start-replica.js';
 
-/** Easily overwhelmed, so that the database is still heard while it is. */
+/** Easily overwhelmed, so that the database is still heard while it is, and soon calm, on a busy machine too. */
 const TOUCHY = {
   'overload.shed': true,
-  'overload.targetLagMs': 10,
-  'overload.intervalMs': 60,
+  'overload.targetLagMs': 20,
+  'overload.intervalMs': 30,
   'overload.factLagMs': 600_000,
 };
 
@@ -48,11 +48,11 @@ const atRest = (): Promise<void> =>
   eventually(
     'the load is over',
     async () => (await metric(/^weir_overloaded (\d)/m)) === 0,
-    60_000,
+    120_000,
   );
 
 /** Of a turn of the loop while it is blocked: longer than is allowed. */
-const TURN_MS = 30;
+const TURN_MS = 40;
 
 const batch = () => ({ checks: Array.from({ length: 100 }, () => checkOf(keyId)) });
 
@@ -136,19 +136,19 @@ describe('a replica that is overloaded', () => {
     expect(errors.map(({ code }) => code)).toContain(status.RESOURCE_EXHAUSTED);
     for (const { message, details } of errors) {
       expect(message).toContain('overloaded');
-      expect(details.retryAfterMs).toBeGreaterThanOrEqual(60);
+      expect(details.retryAfterMs).toBeGreaterThanOrEqual(30);
     }
     const turnedAway =
       /weir_calls_turned_away_total\{method="BatchCheckLimit",cause="overload"\} (\d+)/;
     expect(await metric(turnedAway)).toBe(errors.length);
     expect(await metric(/weir_event_loop_lag_seconds_count (\d+)/)).toBeGreaterThan(0);
-  }, 90_000);
+  }, 180_000);
 
   it('takes all calls again once it is no longer', async () => {
     await atRest();
     const { decision } = await replica.quota.checkLimit(checkOf(keyId));
     expect(decision).toBe(Decision.DECISION_ALLOW);
-  }, 90_000);
+  }, 180_000);
 
   it('counts nothing for a call that it turned away, nor for one whose deadline has passed', async () => {
     const before = await remaining();
@@ -172,7 +172,7 @@ describe('a replica that is overloaded', () => {
     expect(counted).toBeGreaterThanOrEqual(admitted);
     expect(counted % 100).toBe(0);
     expect(counted).toBeLessThanOrEqual(100 * (await metric(ok)));
-  }, 90_000);
+  }, 180_000);
 
   it('leaves nothing behind: no count, no hold, no memory', async () => {
     const { keyId: crowd } = await declareKey(replica, 'crowd');
