@@ -103,7 +103,10 @@ describe('the bound that a run is held to', () => {
     newsMs: 20,
   });
   const judged = (calls: readonly Admission[], note: (journal: FaultJournal) => void) => {
-    const journal = new FaultJournal(() => WAY_MS);
+    const journal = new FaultJournal({
+      wayMs: () => WAY_MS,
+      untoldNewsMs: Number.POSITIVE_INFINITY,
+    });
     journal.started('a', 0);
     journal.started('b', 0);
     note(journal);
@@ -119,6 +122,11 @@ describe('the bound that a run is held to', () => {
     expect(judged(lately, () => undefined)).toBeLessThanOrEqual(0);
     const longAgo = [call('b', 1_000), call('b', 1_800), call('a', 2_000)];
     expect(judged(longAgo, () => undefined)).toBe(1);
+  });
+
+  it('allows everything of others where an answer does not tell the age of its news', () => {
+    const untold = { ...call('a', 2_000), newsMs: undefined };
+    expect(judged([call('b', 1_000), call('b', 1_800), untold], () => undefined)).toBe(-1);
   });
 
   it('allows what was admitted by one that could not be heard, from then on', () => {

@@ -26,6 +26,8 @@ const LIMITED = 'limited-key';
 const PRICED = 'priced-key';
 /** The sync interval, and what a machine without a free core may keep a message waiting. */
 const WAY_MS = 50 + 1_000;
+/** Silence of one that is heard, where an answer does not tell it because another one has just come. */
+const HEARTBEAT_MS = 250;
 /** Calls that are answered between two steps, at least. */
 const PROGRESS = 40;
 
@@ -35,7 +37,7 @@ let cluster: ProcessCluster;
 
 /** What callers came to know, and how much of it. */
 class Record implements CallerListener {
-  readonly journal = new FaultJournal(() => WAY_MS);
+  readonly journal = new FaultJournal({ wayMs: () => WAY_MS, untoldNewsMs: HEARTBEAT_MS });
   readonly account = new MoneyAccount();
   readonly admissions = new Admissions({ maximum: MAXIMUM, windowMs: WINDOW_MS }, this.journal);
   answered = 0;

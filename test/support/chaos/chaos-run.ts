@@ -45,7 +45,10 @@ const RECOVERY_MS = 60_000;
 
 class ChaosRun implements CallerListener {
   private readonly loopDelay = monitorEventLoopDelay({ resolution: 10 });
-  private readonly journal = new FaultJournal(() => this.wayMs());
+  private readonly journal = new FaultJournal({
+    wayMs: () => this.wayMs(),
+    untoldNewsMs: Number.POSITIVE_INFINITY,
+  });
   private readonly admissions = new Admissions(
     { maximum: MAXIMUM, windowMs: WINDOW_MS },
     this.journal,

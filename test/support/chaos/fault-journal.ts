@@ -36,21 +36,22 @@ export interface DecisionTime {
   readonly newsMs: number | undefined;
 }
 
-/**
- * How old news is at most while all is well. An answer does not say how old its news was while one that has
- * just come is not heard yet; the others are, and one that is not ready has admitted nothing.
- */
-const HEARTBEAT_MS = 250;
+export interface LagTerms {
+  /** From the decision of a replica until what it says of it can be heard, apart from silence. */
+  readonly wayMs: () => number;
+  /**
+   * What is taken for the age of news where an answer does not say it: one that has just come is not heard
+   * yet, and the answer does not tell how it is with the others. Infinite: nothing is taken for known.
+   */
+  readonly untoldNewsMs: number;
+}
 
 export class FaultJournal {
   private readonly runs = new Map<string, Run[]>();
   private readonly deafness: Deafness[] = [];
   private readonly slowness: Slowness[] = [];
 
-  constructor(
-    /** From the decision of a replica until what it says of it can be heard, apart from silence. */
-    private readonly wayMs: () => number,
-  ) {}
+  constructor(private readonly terms: LagTerms) {}
 
   /** From that moment on, whoever answers in the name of the replica is another run. */
   started(slot: string, startedMs: number): void {
@@ -106,8 +107,8 @@ export class FaultJournal {
   /** Up to when, at least, what `source` had admitted was known to the decision. */
   heardUntil(source: Run, decision: DecisionTime): number {
     const { run, sentMs, answeredMs, newsMs } = decision;
-    const wayMs = this.wayMs();
-    let heard = sentMs - (newsMs ?? HEARTBEAT_MS) - wayMs;
+    const wayMs = this.terms.wayMs();
+    let heard = sentMs - (newsMs ?? this.terms.untoldNewsMs) - wayMs;
     const { killedMs } = source;
     if (killedMs !== undefined && killedMs <= answeredMs) heard = Math.min(heard, killedMs - wayMs);
     const between = this.deafness.filter(({ from, to }) => from === source.slot && to === run.slot);
