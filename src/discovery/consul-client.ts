@@ -35,9 +35,9 @@ export class ConsulClient {
     private readonly options: ConsulClientOptions,
   ) {}
 
-  async register(self: ConsulAnnouncement): Promise<void> {
+  async register(self: ConsulAnnouncement, turn: number): Promise<void> {
     const { serviceName } = this.options;
-    const body = consulRegistration(serviceName, self);
+    const body = consulRegistration(serviceName, self, turn);
     const answer = await this.ask('PUT', '/v1/agent/service/register', body);
     this.expectOk(answer, `registering ${serviceName}`, `service:write on "${serviceName}"`);
   }

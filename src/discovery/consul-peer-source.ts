@@ -50,6 +50,9 @@ export class ConsulPeerSource extends PeerSource {
   private readonly loop: SourceLoop;
   private readonly named = new Set<string>();
   private isRegistered = false;
+  /** Of our registrations; the next one differs from one that was never seen. */
+  private turn = 0;
+  private wasSeen = false;
 
   constructor(
     private readonly options: ConsulSourceOptions,
@@ -84,6 +87,7 @@ export class ConsulPeerSource extends PeerSource {
         const services = await client.nextServices();
         if (this.isAmong(services.instances)) {
           missed = 0;
+          this.wasSeen = true;
           found(await this.peersOf(services));
         } else {
           missed += 1;
@@ -112,7 +116,9 @@ export class ConsulPeerSource extends PeerSource {
     if (self === undefined) return;
     // Before it is known to have happened: an answer may be lost.
     this.isRegistered = true;
-    await client.register(self);
+    if (!this.wasSeen) this.turn += 1;
+    this.wasSeen = false;
+    await client.register(self, this.turn);
   }
 
   /** Whoever looks in another datacentre is not there. */

@@ -161,6 +161,26 @@ describe('ConsulPeerSource with a scripted agent', () => {
     expect(scene.seen.faults).toEqual([]);
   });
 
+  it('registers differently until it was seen, and as before once it was', async () => {
+    const turns: string[] = [];
+    const answers = [[], [me], undefined, [me]];
+    const scene = await look((request, response) => {
+      if (!isRead(request.url)) {
+        request.on('data', (body: Buffer) =>
+          turns.push(String(/"turn":"(\d+)"/.exec(body.toString())?.[1])),
+        );
+        request.on('end', () => response.end());
+        return;
+      }
+      const count = scene.reads().length;
+      const answer = answers[count - 1];
+      if (answer !== undefined) services(response, answer, '1');
+      else if (count === 3) response.destroy();
+    });
+    await eventually('it waits', () => scene.reads().length === 5);
+    expect(turns).toEqual(['1', '2', '2']);
+  });
+
   it('says what an old Consul does not: that the token is not shown everything', async () => {
     const scene = await look(agent((_, response) => services(response, [], '1')));
     expect(await faultOf(scene)).toContain(

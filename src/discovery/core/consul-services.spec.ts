@@ -53,13 +53,13 @@ describe('a registration in Consul', () => {
   const self = { replicaId: 'a', host: '10.0.0.1', port: 7946, clusterName: 'weir', region: 'eu' };
 
   it('has id, address, gossip port, the region as a tag, and a TCP check', () => {
-    expect(consulRegistration('weir', { ...self, ports: { grpc: 7411 } })).toEqual({
+    expect(consulRegistration('weir', { ...self, ports: { grpc: 7411 } }, 3)).toEqual({
       ID: 'weir-a',
       Name: 'weir',
       Address: '10.0.0.1',
       Port: 7946,
       Tags: ['region=eu'],
-      Meta: { cluster: 'weir', region: 'eu', 'port-grpc': '7411' },
+      Meta: { cluster: 'weir', region: 'eu', turn: '3', 'port-grpc': '7411' },
       Check: {
         Name: 'gossip port',
         TCP: '10.0.0.1:7946',
@@ -71,7 +71,7 @@ describe('a registration in Consul', () => {
   });
 
   it('puts an IPv6 address in brackets where a port follows', () => {
-    const body = consulRegistration('weir', { ...self, host: 'fd00::1' });
+    const body = consulRegistration('weir', { ...self, host: 'fd00::1' }, 1);
     expect(body).toMatchObject({ Address: 'fd00::1', Check: { TCP: '[fd00::1]:7946' } });
   });
 });

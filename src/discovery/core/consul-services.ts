@@ -60,8 +60,15 @@ const isNodeDead = (entry: unknown): boolean =>
 export const consulServiceId = (serviceName: string, replicaId: string): string =>
   `${serviceName}-${replicaId}`;
 
-/** The body of a registration; its check is that our gossip port can be connected to. */
-export function consulRegistration(serviceName: string, self: ConsulAnnouncement): object {
+/**
+ * The body of a registration; its check is that our gossip port can be connected to. Later agents take one
+ * that is the same as before for told to the servers, whether or not it was: `turn` makes it another.
+ */
+export function consulRegistration(
+  serviceName: string,
+  self: ConsulAnnouncement,
+  turn: number,
+): object {
   const { replicaId, host, port, clusterName, region, ports = {} } = self;
   const others = Object.entries(ports).map(([name, value]) => [`port-${name}`, String(value)]);
   return {
@@ -70,7 +77,7 @@ export function consulRegistration(serviceName: string, self: ConsulAnnouncement
     Address: host,
     Port: port,
     Tags: [`region=${region}`],
-    Meta: { cluster: clusterName, region, ...Object.fromEntries(others) },
+    Meta: { cluster: clusterName, region, turn: String(turn), ...Object.fromEntries(others) },
     Check: {
       Name: 'gossip port',
       TCP: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,

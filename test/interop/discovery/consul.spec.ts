@@ -89,7 +89,7 @@ describeWith(NEEDS, 'Consul', () => {
         Address: '127.0.0.1',
         Port: 7001,
         Tags: ['region=eu'],
-        Meta: { cluster: 'weir', region: 'eu' },
+        Meta: { cluster: 'weir', region: 'eu', turn: expect.any(String) },
       }),
     );
     await second.stop();
