@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { addressText, parseAddress } from '../common/ip-address.js';
 import type { Log } from '../common/log.js';
 import { serviceUrl } from '../common/service-url.js';
+import { AttemptingPeerSource } from './attempting-peer-source.js';
 import { ConsulClient } from './consul-client.js';
 import {
   type ConsulInstance,
@@ -9,14 +10,9 @@ import {
   consulServiceId,
 } from './core/consul-services.js';
 import { HttpClient } from './http-client.js';
-import {
-  type PeerAddress,
-  PeerSource,
-  type PeerSourceListener,
-  type SelfAnnouncement,
-} from './peer-source.js';
+import type { PeerAddress, SelfAnnouncement } from './peer-source.js';
 import { SourceFailure } from './source-failure.js';
-import { pause, type SourceAttempt, SourceLoop, type SourceLoopOptions } from './source-loop.js';
+import { pause, type SourceAttempt, type SourceLoopOptions } from './source-loop.js';
 import { hasTlsFiles, readTlsFiles, type TlsFiles } from './tls-files.js';
 
 export interface ConsulSourceOptions {
@@ -45,9 +41,8 @@ const MISSED_MAX = 5;
 const SKIPPED_NAMED_MAX = 100;
 
 /** Registers itself with Consul, and follows the instances of the service by blocking queries. */
-export class ConsulPeerSource extends PeerSource {
+export class ConsulPeerSource extends AttemptingPeerSource {
   readonly type = 'consul';
-  private readonly loop: SourceLoop;
   private readonly named = new Set<string>();
   private isRegistered = false;
   /** Of our registrations; the next one differs from one that was never seen. */
@@ -58,17 +53,10 @@ export class ConsulPeerSource extends PeerSource {
     private readonly options: ConsulSourceOptions,
     private readonly rim: SourceLoopOptions & { readonly log: Log },
   ) {
-    super();
-    this.loop = new SourceLoop((attempt) => this.once(attempt), rim);
+    super(rim);
   }
 
-  start(listener: PeerSourceListener): Promise<void> {
-    this.loop.start(listener);
-    return Promise.resolve();
-  }
-
-  async stop(timeoutMs: number): Promise<void> {
-    await this.loop.stop(timeoutMs);
+  protected override async takeBack(timeoutMs: number): Promise<void> {
     const { self } = this.options;
     if (self === undefined || !this.isRegistered) return;
     this.isRegistered = false;
@@ -79,7 +67,7 @@ export class ConsulPeerSource extends PeerSource {
     }
   }
 
-  private async once({ signal, found }: SourceAttempt): Promise<void> {
+  protected async once({ signal, found }: SourceAttempt): Promise<void> {
     await this.withClient({ signal }, async (client) => {
       await this.register(client);
       let missed = 0;

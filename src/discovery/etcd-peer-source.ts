@@ -1,14 +1,15 @@
 import { unreachable } from '../common/assert.js';
 import type { Log } from '../common/log.js';
+import { AttemptingPeerSource } from './attempting-peer-source.js';
 import { parseEtcdEndpoint, type EtcdEndpoint } from './core/etcd-endpoint.js';
 import { etcdPrefix, etcdValue } from './core/etcd-entry.js';
 import { EtcdTable } from './core/etcd-table.js';
 import { EtcdConnection } from './etcd-connection.js';
 import { EtcdLease } from './etcd-lease.js';
 import { type EtcdCredentials, type EtcdNews, EtcdSession } from './etcd-session.js';
-import { PeerSource, type PeerSourceListener, type SelfAnnouncement } from './peer-source.js';
+import type { SelfAnnouncement } from './peer-source.js';
 import { SourceFailure } from './source-failure.js';
-import { pause, type SourceAttempt, SourceLoop, type SourceLoopOptions } from './source-loop.js';
+import { pause, type SourceAttempt, type SourceLoopOptions } from './source-loop.js';
 import { hasTlsFiles, readTlsFiles, type TlsFiles } from './tls-files.js';
 
 export interface EtcdSourceOptions {
@@ -35,9 +36,8 @@ const REREAD_MS = 300_000;
 const FOREIGN_KEYS_NAMED_MAX = 100;
 
 /** Our key on a lease, and the keys of the others: read once, then followed by a watch. */
-export class EtcdPeerSource extends PeerSource {
+export class EtcdPeerSource extends AttemptingPeerSource {
   readonly type = 'etcd';
-  private readonly loop: SourceLoop;
   private readonly table = new EtcdTable();
   private readonly lease: EtcdLease;
   private readonly endpoints: readonly EtcdEndpoint[];
@@ -48,23 +48,16 @@ export class EtcdPeerSource extends PeerSource {
     private readonly options: EtcdSourceOptions,
     private readonly rim: SourceLoopOptions & { readonly log: Log },
   ) {
-    super();
+    super(rim);
     const hasTls = hasTlsFiles(options.tls);
     this.endpoints = options.endpoints.flatMap((text) => parseEtcdEndpoint(text, hasTls) ?? []);
     const ttlSeconds = options.leaseTtlSeconds ?? LEASE_TTL_SECONDS;
     const answerMs = Math.min(options.requestTimeoutMs, (ttlSeconds * 1_000) / 3);
     this.lease = new EtcdLease(ttlSeconds, answerMs);
     this.turn = rim.random.below(Math.max(1, this.endpoints.length));
-    this.loop = new SourceLoop((attempt) => this.once(attempt), rim);
   }
 
-  start(listener: PeerSourceListener): Promise<void> {
-    this.loop.start(listener);
-    return Promise.resolve();
-  }
-
-  async stop(timeoutMs: number): Promise<void> {
-    await this.loop.stop(timeoutMs);
+  protected override async takeBack(timeoutMs: number): Promise<void> {
     if (this.lease.current === undefined) return;
     const giveUp = new AbortController();
     const timer = setTimeout(() => giveUp.abort(), timeoutMs);
@@ -83,7 +76,7 @@ export class EtcdPeerSource extends PeerSource {
     }
   }
 
-  private async once({ signal, found }: SourceAttempt): Promise<void> {
+  protected async once({ signal, found }: SourceAttempt): Promise<void> {
     await this.withSession(signal, async (session) => {
       await this.announce(session);
       if (this.table.nextRevision === undefined) await this.read(session);

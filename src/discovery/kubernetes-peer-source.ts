@@ -1,3 +1,4 @@
+import { AttemptingPeerSource } from './attempting-peer-source.js';
 import {
   endpointSliceCandidates,
   familyOf,
@@ -13,9 +14,9 @@ import {
   TOO_MANY_OBJECTS,
 } from './core/kubernetes-table.js';
 import { type HttpAnswer, HttpClient, type HttpLines } from './http-client.js';
-import { type PeerAddress, PeerSource, type PeerSourceListener } from './peer-source.js';
+import type { PeerAddress } from './peer-source.js';
 import { SourceFailure } from './source-failure.js';
-import { type SourceAttempt, SourceLoop, type SourceLoopOptions } from './source-loop.js';
+import type { SourceAttempt, SourceLoopOptions } from './source-loop.js';
 import { readSecretFile, readTlsFiles } from './tls-files.js';
 
 export interface KubernetesSourceOptions {
@@ -48,9 +49,8 @@ const PAGE_ITEMS = 100;
 const ANSWER_BYTES_MAX = 16 * 1_048_576;
 
 /** Pods, or the endpoint slices of a service: a list, then a watch from where the list ended. */
-export class KubernetesPeerSource extends PeerSource {
+export class KubernetesPeerSource extends AttemptingPeerSource {
   readonly type = 'kubernetes';
-  private readonly loop: SourceLoop;
   private readonly table: KubernetesTable;
   private readonly objects: WatchedObjects;
   private listedMs = 0;
@@ -59,23 +59,13 @@ export class KubernetesPeerSource extends PeerSource {
     private readonly options: KubernetesSourceOptions,
     private readonly rim: SourceLoopOptions,
   ) {
-    super();
+    super(rim);
     this.objects = watchedObjects(options);
     this.table = new KubernetesTable(this.objects.read);
-    this.loop = new SourceLoop((attempt) => this.once(attempt), rim);
-  }
-
-  start(listener: PeerSourceListener): Promise<void> {
-    this.loop.start(listener);
-    return Promise.resolve();
-  }
-
-  async stop(timeoutMs: number): Promise<void> {
-    await this.loop.stop(timeoutMs);
   }
 
   /** A list if one is due, then one watch. Connections and certificates are new each time. */
-  private async once(attempt: SourceAttempt): Promise<void> {
+  protected async once(attempt: SourceAttempt): Promise<void> {
     const { apiServer, caFile } = this.options;
     let client: HttpClient | undefined;
     try {
