@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import type { SelfAnnouncement } from '../../../src/discovery/peer-source.js';
 import type { ReplicaChildOrder } from './replica-child.js';
@@ -38,6 +39,7 @@ export abstract class RegistryBench<R extends Registry> extends LabBench<Machine
     await super.close();
     for (const server of this.listeners.values()) server.close();
     if (this.isAway) await this.bringBack();
+    rmSync(this.lab.folder, { recursive: true, force: true });
   }
 
   /** A source alone has no gossip, and a registry may look whether somebody listens there. */

@@ -1,20 +1,24 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 
-/** A port of our own before a port of others, whose network a test can take away. */
+/** A port of our own before a port of others, whose network a test can take away; with TLS if it is to have it. */
 export class TcpGate {
   private readonly sockets = new Set<Socket>();
 
   private constructor(
     private readonly server: Server,
     private readonly targetPort: number,
+    private readonly scheme: 'http' | 'https',
     private isOpen = true,
   ) {}
 
-  static async to(targetUrl: string): Promise<TcpGate> {
-    const server = createServer();
-    const gate = new TcpGate(server, Number(new URL(targetUrl).port));
-    server.on('connection', (socket) => gate.forward(socket));
+  static async to(targetUrl: string, tls?: TlsOptions): Promise<TcpGate> {
+    const server = tls === undefined ? createServer() : createTlsServer(tls);
+    const scheme = tls === undefined ? 'http' : 'https';
+    const gate = new TcpGate(server, Number(new URL(targetUrl).port), scheme);
+    const ready = tls === undefined ? 'connection' : 'secureConnection';
+    server.on(ready, (socket: Socket) => gate.forward(socket));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return gate;
@@ -22,7 +26,7 @@ export class TcpGate {
 
   get url(): string {
     const address = this.server.address();
-    return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+    return `${this.scheme}://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
   }
 
   /** Cuts what goes through it, and whoever comes. */
