@@ -24,6 +24,7 @@ const CONSUL_MS = 120_000;
 
 /** A thousand by hand; each takes the real server a while. */
 const RECONNECTIONS = Number(process.env['RECONNECTIONS'] ?? 100);
+const RECONNECTING_MS = 120_000 + RECONNECTIONS * 2_000;
 
 const announcement = (name: string, port: number) => ({
   replicaId: name,
@@ -148,25 +149,29 @@ describeWith(NEEDS, 'Consul', () => {
     await seen.tells(/reading weir failed \(500 No path to datacenter/);
   });
 
-  it('keeps neither sockets nor timers nor memory over hundreds of reconnections', async () => {
-    const gate = await TcpGate.to(consul.url);
-    const first = await replica(gate.url, 7001, {}, SHORTEST);
-    const cut = async (times: number): Promise<void> => {
-      for (let i = 0; i < times; i++) {
-        const [answers, faults] = [first.seen.answers.length, first.seen.faults.length];
-        gate.shut();
-        await eventually('it is lost', () => first.seen.faults.length > faults, CONSUL_MS);
-        gate.open();
-        await eventually('it is back', () => first.seen.answers.length > answers, CONSUL_MS);
-      }
-    };
-    await leavesNothing({
-      warm: () => cut(RECONNECTIONS / 2),
-      run: () => cut(RECONNECTIONS),
-      stop: () => first.stop(),
-    });
-    await gate.close();
-  });
+  it(
+    'keeps neither sockets nor timers nor memory over hundreds of reconnections',
+    async () => {
+      const gate = await TcpGate.to(consul.url);
+      const first = await replica(gate.url, 7001, {}, SHORTEST);
+      const cut = async (times: number): Promise<void> => {
+        for (let i = 0; i < times; i++) {
+          const [answers, faults] = [first.seen.answers.length, first.seen.faults.length];
+          gate.shut();
+          await eventually('it is lost', () => first.seen.faults.length > faults, CONSUL_MS);
+          gate.open();
+          await eventually('it is back', () => first.seen.answers.length > answers, CONSUL_MS);
+        }
+      };
+      await leavesNothing({
+        warm: () => cut(RECONNECTIONS / 2),
+        run: () => cut(RECONNECTIONS),
+        stop: () => first.stop(),
+      });
+      await gate.close();
+    },
+    RECONNECTING_MS,
+  );
 });
 
 describeWith(NEEDS, 'Consul with access control', () => {
