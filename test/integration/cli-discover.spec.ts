@@ -59,6 +59,22 @@ describe('weir discover', () => {
     });
   });
 
+  it('asks both where peers and a type are set', async () => {
+    const discovery = {
+      enabled: true,
+      type: 'dns',
+      dnsNames: ['weir.lab.'],
+      dnsServers: ['127.0.0.1:9'],
+    };
+    const { out } = await discover({ peers: ['10.0.0.1:7946'], discovery }, '--json');
+    expect(JSON.parse(out)).toMatchObject({
+      sources: [
+        { source: 'static', hasAnswered: true, addresses: [{ address: '10.0.0.1:7946' }] },
+        { source: 'dns', hasAnswered: false },
+      ],
+    });
+  });
+
   it('says what to set where there is nothing to ask', async () => {
     const { exitCode, err } = await discover({});
     expect(exitCode).toBe(EXIT.USAGE);
