@@ -1,0 +1,140 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type {
+  ReservationAnswer,
+  ReservationQuestion,
+} from '../../src/cluster/core/reservation-change.js';
+import { MemoryPeerNetwork, MemoryPeerTransport } from '../../src/cluster/memory-peer-network.js';
+import type { PeerAddress } from '../../src/cluster/peer-transport.js';
+import type { Replica } from '../../src/cluster/replica.js';
+import { wallMs } from '../../src/common/time.js';
+import { eventually } from '../support/eventually.js';
+import { checkCall, debitCall, limitRecord, LimitScene, SUBJECT } from '../support/limit-scene.js';
+import { ManualClock } from '../support/manual-clock.js';
+
+/** Reaches no peer, or hears no answer, as a test says. */
+class OddTransport extends MemoryPeerTransport {
+  mood: 'well' | 'deaf' | 'loses answers' = 'well';
+  asked = 0;
+
+  override async ask(to: PeerAddress, question: ReservationQuestion): Promise<ReservationAnswer> {
+    this.asked += 1;
+    if (this.mood === 'deaf') throw new Error('connection refused');
+    const answer = await super.ask(to, question);
+    if (this.mood === 'loses answers') throw new Error('cut off');
+    return answer;
+  }
+}
+
+const LIMIT = limitRecord('lim', {
+  algorithm: {
+    kind: 'fixed_window',
+    window: { kind: 'duration', durationMs: 86_400_000, anchorMs: 0 },
+  },
+  unit: 'tokens',
+  maximum: 100,
+});
+
+describe('a reservation that a peer keeps', () => {
+  const clock = new ManualClock('2026-08-05T10:00:00Z');
+  let transport: OddTransport;
+  let keeper: LimitScene;
+  let other: LimitScene;
+  let members: readonly Replica[];
+
+  beforeEach(async () => {
+    const network = new MemoryPeerNetwork();
+    const listening = network.transport();
+    const silent = { message: () => undefined, closed: () => undefined };
+    const { host, port } = await listening.listen(
+      { host: 'keeper', port: 0 },
+      { accepted: () => silent },
+    );
+    keeper = new LimitScene(clock, { transport: listening, replicas: () => [] });
+    members = [memberOf(keeper, host, port)];
+    transport = new OddTransport(network);
+    other = new LimitScene(clock, { transport, replicas: () => members });
+    for (const scene of [keeper, other]) {
+      scene.declare(LIMIT);
+      await scene.start();
+    }
+  });
+
+  afterEach(async () => {
+    transport.mood = 'well';
+    await other.stop();
+    await keeper.stop();
+  });
+
+  const left = async (): Promise<number | undefined> => {
+    const look = checkCall({ dryRun: true, noHold: true });
+    const [verdict] = (await keeper.checks.check(look)).decision.verdicts;
+    return verdict?.kind === 'limit' ? verdict.remaining : undefined;
+  };
+  const reserve = async (): Promise<string> => {
+    const { reservation } = await keeper.checks.check(
+      checkCall({ tokens: 80, reservationKey: 'r' }),
+    );
+    expect(await left()).toBe(20);
+    return reservation?.id ?? '';
+  };
+  const settle = (id: string, key = 'k') =>
+    other.debits.debit(
+      debitCall(key, {
+        reservation: { kind: 'id', id },
+        tokens: { input: 30n, cachedInput: 0n, output: 0n, reasoning: 0n },
+      }),
+    );
+
+  it('is corrected once, if the answers are lost and the settle is told again', async () => {
+    const id = await reserve();
+    transport.mood = 'loses answers';
+    expect(await settle(id)).toMatchObject({ late: false, replayed: false });
+    expect(await left()).toBe(70);
+    transport.mood = 'well';
+    const { asked } = transport;
+    await eventually('it is told again', () => transport.asked > asked);
+    expect(await left()).toBe(70);
+    expect(await settle(id)).toMatchObject({ replayed: true });
+    expect(await left()).toBe(70);
+  });
+
+  it('is corrected when its replica answers again; the debit does not wait for that', async () => {
+    const id = await reserve();
+    transport.mood = 'deaf';
+    expect(await settle(id)).toMatchObject({ replayed: false });
+    expect(await left()).toBe(20);
+    const release = { subject: SUBJECT, reservation: { kind: 'id', id }, refund: false } as const;
+    await expect(other.reservations.release(release)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+    });
+    const byKey = { kind: 'key', key: 'r' } as const;
+    await expect(
+      other.reservations.release({ ...release, reservation: byKey }),
+    ).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    transport.mood = 'well';
+    await eventually('the limit is corrected', async () => (await left()) === 70);
+  });
+
+  it('is given up when its replica is no member any more, and that is counted', async () => {
+    const id = await reserve();
+    transport.mood = 'deaf';
+    await settle(id);
+    members = [];
+    await eventually('it is given up', () => other.stats().lost === 1);
+    expect(await settle(id, 'another')).toMatchObject({ late: true });
+    expect(await left()).toBe(20);
+  });
+});
+
+const memberOf = ({ replica }: LimitScene, host: string, peer: number): Replica => ({
+  name: replica.name,
+  host,
+  gossipPort: 0,
+  state: 'alive',
+  stateSince: wallMs(0),
+  incarnation: 0,
+  rttMs: undefined,
+  routable: true,
+  isSelf: false,
+  facts: { ...replica.facts, ports: { grpc: 0, http: 0, peer } },
+});
