@@ -5,6 +5,7 @@ import {
   Fallback,
   GovernanceServiceService,
   type Limit,
+  Scope,
 } from '../gen/weir/v1/governance_service.js';
 import { createClient, type GrpcClient } from '../rpc/grpc-client.js';
 
@@ -73,6 +74,7 @@ export class BenchOperator {
       groupBy: [],
       groupsMax: undefined,
       onUnavailable: Fallback.FALLBACK_UNSPECIFIED,
+      scope: Scope.SCOPE_UNSPECIFIED,
       window: { $case: 'duration' as const, value: { seconds: 60n, nanos: 0 } },
       match: undefined,
       shadow: false,
@@ -120,6 +122,7 @@ const limitOf = (key: string, maximum: number, windowMs: number): Limit => ({
   algorithm: Algorithm.ALGORITHM_FIXED_WINDOW,
   groupBy: [],
   onUnavailable: Fallback.FALLBACK_UNSPECIFIED,
+  scope: Scope.SCOPE_UNSPECIFIED,
   window: {
     $case: 'duration',
     value: { seconds: BigInt(Math.floor(windowMs / 1_000)), nanos: (windowMs % 1_000) * 1_000_000 },

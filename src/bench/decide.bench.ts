@@ -147,10 +147,10 @@ function checkService(keys: number): CheckLimitService {
     follower.directory.apply({ kind: 'changes', version: ++version, changes: some });
   const governance = new GovernanceService(follower, clock);
   const counters: CounterEngine = new LocalCounterEngine(config.counters);
-  const policies = new MatchedPolicies();
+  const replica = ReplicaIdentity.of(config);
+  const policies = new MatchedPolicies(replica);
   const random = new SystemRandom();
   const ports = new QuotaPorts(clock, random, policies, ALONE);
-  const replica = ReplicaIdentity.of(config);
   const takes = new LimitTakes(governance, counters, replica, ALONE);
   const reservations = new LimitReservations(takes, ports, replica, config);
   return new CheckLimitService(
@@ -231,6 +231,7 @@ const limit = (id: string, owner: Owner): Limit => ({
   algorithm: { kind: 'sliding_window', window: WINDOW },
   groupBy: undefined,
   onUnavailable: 'deny',
+  scope: 'global',
   match: EVERY_CALL,
   shadow: false,
   generation: 1,

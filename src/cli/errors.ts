@@ -51,6 +51,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   anchor: '--anchor',
   on_expiry: '--on-expiry',
   on_unavailable: '--on-unavailable',
+  scope: '--scope',
   on_unpriced: '--on-unpriced',
   threshold_percents: '--thresholds',
   carry_over: '--carry-max and its like',

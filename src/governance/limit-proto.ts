@@ -1,7 +1,7 @@
 import * as common from '../gen/weir/v1/common.js';
 import * as proto from '../gen/weir/v1/governance_service.js';
 import type { LimitDraft, WindowDraft } from './core/drafts.js';
-import type { Limit, LimitAlgorithmKind, LimitUnit } from './core/model.js';
+import type { Limit, LimitAlgorithmKind, LimitScope, LimitUnit } from './core/model.js';
 import { toWindowDraft as windowDraftOf } from './core/validate-algorithm.js';
 import {
   FALLBACKS,
@@ -32,6 +32,7 @@ export const toLimitDraft = (message: proto.Limit): LimitDraft => ({
   groupBy: message.groupBy,
   groupsMax: message.groupsMax,
   onUnavailable: FALLBACKS.get(message.onUnavailable) ?? 'unknown',
+  scope: SCOPES.get(message.scope) ?? 'unknown',
 });
 
 export const fromLimit = (limit: Limit): proto.Limit => ({
@@ -48,6 +49,7 @@ export const fromLimit = (limit: Limit): proto.Limit => ({
   groupBy: [...(limit.groupBy?.keys ?? [])],
   groupsMax: limit.groupBy?.groupsMax,
   onUnavailable: fromFallback(limit.onUnavailable),
+  scope: keyOf(SCOPES, limit.scope) ?? proto.Scope.SCOPE_UNSPECIFIED,
 });
 
 const UNIT_UNKNOWN = common.Unit.UNIT_UNSPECIFIED;
@@ -66,6 +68,12 @@ const ALGORITHMS = new Map<proto.Algorithm, LimitAlgorithmKind | 'default'>([
   [proto.Algorithm.ALGORITHM_FIXED_WINDOW, 'fixed_window'],
   [proto.Algorithm.ALGORITHM_TOKEN_BUCKET, 'token_bucket'],
   [proto.Algorithm.ALGORITHM_CONCURRENCY, 'concurrency'],
+]);
+
+const SCOPES = new Map<proto.Scope, LimitScope | 'default'>([
+  [proto.Scope.SCOPE_UNSPECIFIED, 'default'],
+  [proto.Scope.SCOPE_GLOBAL, 'global'],
+  [proto.Scope.SCOPE_REGION, 'region'],
 ]);
 
 function toWindowDraft(window: proto.Limit['window']): WindowDraft | undefined {

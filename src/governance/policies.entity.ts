@@ -5,6 +5,7 @@ import type {
   Fallback,
   GroupKey,
   LimitAlgorithm,
+  LimitScope,
   LimitUnit,
   Match,
 } from './core/model.js';
@@ -33,6 +34,7 @@ export interface LimitRow extends PolicyRow {
   groupBy: GroupKey[];
   groupsMax: number | null;
   onUnavailable: Fallback;
+  scope: LimitScope;
 }
 
 export interface BudgetRow extends PolicyRow {
@@ -65,6 +67,7 @@ export const LimitEntity = new EntitySchema<LimitRow>({
     groupBy: { ...textColumn('group_by'), array: true },
     groupsMax: { ...integerColumn('groups_max'), nullable: true },
     onUnavailable: textColumn('on_unavailable'),
+    scope: textColumn('scope'),
   },
   ...policyConstraints('limits'),
   checks: [

@@ -131,6 +131,7 @@ export const RECORD_TABLES: { readonly [K in RecordKind]: RecordTable<K> } = {
       groupBy: [...(limit.groupBy?.keys ?? [])],
       groupsMax: limit.groupBy?.groupsMax ?? null,
       onUnavailable: limit.onUnavailable,
+      scope: limit.scope,
     }),
     toRecord: (row) => ({
       ...fromPolicyColumns(row),
@@ -139,6 +140,7 @@ export const RECORD_TABLES: { readonly [K in RecordKind]: RecordTable<K> } = {
       algorithm: row.algorithm,
       groupBy: toGroupBy(row),
       onUnavailable: row.onUnavailable,
+      scope: row.scope,
     }),
     toWhere: ({ owner }) => whereOwner(owner),
   }),

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { ReplicaIdentity } from '../cluster/replica-identity.js';
 import { Clock } from '../common/clock.js';
 import { type Interval, MINUTE_MS, type MonoMs } from '../common/time.js';
 import type { BusyCounter } from '../counters/core/busiest-counters.js';
@@ -36,6 +37,7 @@ export class BusiestCountersService {
     private readonly engine: CounterEngine,
     private readonly governance: GovernanceService,
     private readonly clock: Clock,
+    private readonly replica: ReplicaIdentity,
   ) {
     this.startedAt = clock.monoNow();
   }
@@ -57,7 +59,7 @@ export class BusiestCountersService {
     const name = parseCounterName(text);
     const limit = name && this.governance.limit(name.limitId);
     if (name === undefined || limit?.generation !== name.generation) return undefined;
-    const counter = { ...counterOf(limit, text), group: undefined };
+    const counter = { ...counterOf(limit, text, this.replica.facts.region), group: undefined };
     const demand = { counter, amount: 0, enforced: true };
     const [reading] = this.engine.read([demand], this.clock.wallNow());
     return reading && { limit, name, counted: reading.counted, window: reading.window };

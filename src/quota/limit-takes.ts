@@ -7,7 +7,7 @@ import { CounterEngine } from '../counters/counter-engine.js';
 import type { Limit } from '../governance/core/model.js';
 import { GovernanceService } from '../governance/governance.service.js';
 import type { CountedCall } from './counted-call.js';
-import { isCounterOf, limitCounterName, limitIdOf } from './core/group-values.js';
+import { isOfVersion, limitIdOf } from './core/group-values.js';
 import { type Use, usedOf } from './core/take-use.js';
 import type { Take } from './core/takes.js';
 import { counterOf, type LimitDemand, type PlannedLimit } from './owner-plan.js';
@@ -106,10 +106,11 @@ export class LimitTakes {
   private limitOf({ counterName }: Take): Limit | undefined {
     const limit = this.governance.limit(limitIdOf(counterName));
     if (limit === undefined) return undefined;
-    return isCounterOf(counterName, limitCounterName(limit)) ? limit : undefined;
+    return isOfVersion(counterName, limit) ? limit : undefined;
   }
 
   private entryOf({ counterName, windowStart, amount, hold }: Take, limit: Limit): ReceiptEntry {
-    return { counter: counterOf(limit, counterName), windowStart, amount, holdId: hold?.id };
+    const counter = counterOf(limit, counterName, this.replica.facts.region);
+    return { counter, windowStart, amount, holdId: hold?.id };
   }
 }

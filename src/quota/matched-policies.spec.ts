@@ -7,6 +7,8 @@ import {
   team,
   virtualKey,
 } from '../../test/contract/policy-store-records.js';
+import { ReplicaIdentity } from '../cluster/replica-identity.js';
+import { WeirConfig } from '../config/weir-config.js';
 import type { Change } from '../governance/core/changes.js';
 import { Directory } from '../governance/core/directory.js';
 import type { Budget, Limit, Match, Owner } from '../governance/core/model.js';
@@ -14,6 +16,7 @@ import type { Call } from '../governance/core/policy-group.js';
 import { CountedLook } from './counted-call.js';
 import { MatchedPolicies } from './matched-policies.js';
 
+const REPLICA = ReplicaIdentity.of(new WeirConfig());
 const KEYS = ['k1', 'k2', 'k3'];
 const RANK = ['root', 'customer', 'team', 'virtual_key'] as const;
 
@@ -136,7 +139,7 @@ describe('matched policies', () => {
       fc.property(fc.array(fc.tuple(fc.array(change, { maxLength: 4 }), call)), (steps) => {
         const directory = new Directory();
         directory.apply({ kind: 'everything', version: 0n, changes: [] });
-        const policies = new MatchedPolicies();
+        const policies = new MatchedPolicies(REPLICA);
         const scan = new NaiveScan();
         steps.forEach(([changes, of], i) => {
           directory.apply({ kind: 'changes', version: BigInt(i + 1), changes });
@@ -159,7 +162,7 @@ describe('matched policies', () => {
 
   it('follow a limit that was changed in place', () => {
     const directory = new Directory();
-    const policies = new MatchedPolicies();
+    const policies = new MatchedPolicies(REPLICA);
     const maximumAfter = (maximum: number, version: bigint): number | undefined => {
       const changes: Change[] = [{ kind: 'limit', id: 'lim', record: limit({ maximum }) }];
       directory.apply({ kind: 'changes', version, changes });
@@ -175,7 +178,7 @@ describe('matched policies', () => {
 
   it('are right for more models and providers than are remembered', () => {
     const directory = new Directory();
-    const policies = new MatchedPolicies();
+    const policies = new MatchedPolicies(REPLICA);
     const changes = Array.from({ length: 400 }, (_, i): Change => {
       const only = { providers: [`p${i % 2}`], models: [`m${i}`], labels: {} };
       return { kind: 'limit', id: `l${i}`, record: limit({ id: `l${i}`, match: only }) };

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { ReplicaIdentity } from '../cluster/replica-identity.js';
 import { assert } from '../common/assert.js';
 import { IntervalCache } from '../common/interval-at.js';
 import type { WallMs } from '../common/time.js';
@@ -27,11 +28,16 @@ import { type Matched, PlansAbove } from './plans-above.js';
 export class MatchedPolicies {
   readonly provisional = new ProvisionalTakes();
   private readonly intervals = new IntervalCache();
+  private readonly region: string;
+
+  constructor({ facts }: ReplicaIdentity) {
+    this.region = facts.region;
+  }
 
   /** Looks only at policies of the call's own owners, each of which is prepared. */
   match(chain: Chain, call: Call): Matched {
-    const above = PlansAbove.of(chain.above).match(call);
-    const plan = chain.plan ?? planOwn(chain);
+    const above = PlansAbove.of(chain.above, this.region).match(call);
+    const plan = chain.plan ?? planOwn(chain, this.region);
     if (plan === NOTHING) return above;
     if (plan instanceof PlannedLimit)
       return { limits: [...above.limits, plan], budgets: above.budgets };
@@ -44,7 +50,7 @@ export class MatchedPolicies {
 
   /** All policies of one owner, whatever they apply to. */
   planned(limits: readonly Limit[]): readonly PlannedLimit[] {
-    return limits.map((policy) => new PlannedLimit({ policy, applies: undefined }));
+    return limits.map((policy) => new PlannedLimit({ policy, applies: undefined }, this.region));
   }
 
   demands(limits: readonly PlannedLimit[], call: CountedCall): readonly LimitDemand[] {
@@ -115,8 +121,8 @@ export class MatchedPolicies {
 const NOTHING = {};
 
 /** Kept with the key: one limit, as most keys have, is found at once. */
-function planOwn(chain: Chain): object {
-  const plan = chain.own === undefined ? undefined : OwnerPlan.of(chain.own);
+function planOwn(chain: Chain, region: string): object {
+  const plan = chain.own === undefined ? undefined : OwnerPlan.of(chain.own, region);
   chain.plan = plan?.only ?? plan ?? NOTHING;
   return chain.plan;
 }

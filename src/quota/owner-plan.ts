@@ -10,6 +10,7 @@ import {
   groupCounterName,
   groupValues,
   type GroupValues,
+  isCounterOf,
   limitCounterName,
 } from './core/group-values.js';
 
@@ -42,9 +43,10 @@ export class PlannedLimit implements LimitFacts {
   readonly failsOpen: boolean;
   private readonly groupBy: GroupBy | undefined;
 
-  constructor({ policy: limit, applies }: Prepared<Limit>) {
+  /** `region` is that of this replica. */
+  constructor({ policy: limit, applies }: Prepared<Limit>, region: string) {
     const { algorithm, unit, groupBy } = limit;
-    this.counter = specOf(limit, limitCounterName(limit), new CounterPlace());
+    this.counter = specOf(limit, limitCounterName(limit, region), region, new CounterPlace());
     this.isConcurrency = algorithm.kind === 'concurrency';
     this.isPlain = unit === 'requests' && groupBy === undefined && !this.isConcurrency;
     this.shadow = limit.shadow;
@@ -101,18 +103,28 @@ export class PlannedLimit implements LimitFacts {
   }
 }
 
-/** The counter of a limit with that name: its own, or one of its groups. */
-export const counterOf = (limit: Limit, name: string): CounterSpec =>
-  specOf(limit, name, undefined);
+/**
+ * The counter of a limit with that name, as a replica of that region has it: its own, or one of its groups.
+ * One of another region is told on, since it counts there: a call may be settled far from its check.
+ */
+export const counterOf = (limit: Limit, name: string, region: string): CounterSpec =>
+  specOf(limit, name, region, undefined);
 
-function specOf(limit: Limit, name: string, place: CounterPlace | undefined): CounterSpec {
-  const { maximum, algorithm } = limit;
-  return counterSpec(algorithm, { name, maximum, group: familyOf(limit), place });
-}
-
-function familyOf(limit: Limit): CounterGroup | undefined {
-  const { groupBy } = limit;
-  return groupBy && { name: limitCounterName(limit), countersMax: groupBy.groupsMax };
+function specOf(
+  limit: Limit,
+  name: string,
+  region: string,
+  place: CounterPlace | undefined,
+): CounterSpec {
+  const { maximum, algorithm, groupBy } = limit;
+  const home = limitCounterName(limit, region);
+  const group: CounterGroup | undefined = groupBy && {
+    name: home,
+    countersMax: groupBy.groupsMax,
+  };
+  const isApart = limit.scope === 'region' && isCounterOf(name, home);
+  const scope = isApart ? 'region' : undefined;
+  return counterSpec(algorithm, { name, maximum, group, scope, place });
 }
 
 /** The policies of one owner, prepared for deciding. Made at the first call after one of them changed. */
@@ -122,8 +134,8 @@ export class OwnerPlan {
   readonly limits: readonly PlannedLimit[];
   readonly budgets: readonly Prepared<Budget>[];
 
-  private constructor(group: PolicyGroup) {
-    const limits = group.prepareLimits().map((prepared) => new PlannedLimit(prepared));
+  private constructor(group: PolicyGroup, region: string) {
+    const limits = group.prepareLimits().map((prepared) => new PlannedLimit(prepared, region));
     const budgets = group.prepareBudgets();
     const [first] = limits;
     const isOnly = limits.length === 1 && budgets.length === 0 && first?.applies === undefined;
@@ -132,10 +144,10 @@ export class OwnerPlan {
     this.budgets = isOnly ? NO_BUDGETS : budgets;
   }
 
-  static of(group: PolicyGroup): OwnerPlan {
+  static of(group: PolicyGroup, region: string): OwnerPlan {
     const { plan } = group;
     if (plan instanceof OwnerPlan) return plan;
-    const made = new OwnerPlan(group);
+    const made = new OwnerPlan(group, region);
     group.plan = made;
     return made;
   }

@@ -22,15 +22,15 @@ export class PlansAbove {
   private readonly byModel = new Map<string, Map<string, Matched>>();
   private remembered = 0;
 
-  private constructor({ groups }: OwnersAbove) {
-    this.plans = groups.map((group) => OwnerPlan.of(group));
+  private constructor({ groups }: OwnersAbove, region: string) {
+    this.plans = groups.map((group) => OwnerPlan.of(group, region));
     this.looksAtLabels = groups.some((group) => group.looksAtLabels());
   }
 
-  static of(above: OwnersAbove): PlansAbove {
+  static of(above: OwnersAbove, region: string): PlansAbove {
     const { plan } = above;
     if (plan instanceof PlansAbove) return plan;
-    const made = new PlansAbove(above);
+    const made = new PlansAbove(above, region);
     above.plan = made;
     return made;
   }

@@ -65,6 +65,7 @@ export const limit = (changes: Partial<Limit> = {}): Limit => ({
   },
   groupBy: undefined,
   onUnavailable: 'deny',
+  scope: 'global',
   ...STAMPS,
   ...changes,
 });
@@ -148,6 +149,7 @@ export const limitDraft = (changes: Partial<LimitDraft> = {}): LimitDraft => ({
   groupBy: [],
   groupsMax: undefined,
   onUnavailable: 'default',
+  scope: 'default',
   ...changes,
 });
 

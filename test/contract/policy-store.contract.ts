@@ -62,6 +62,7 @@ export function policyStoreContract(where: string, makeStore: () => Promise<Poli
         algorithm: { kind: 'fixed_window', window: CALENDAR },
         groupBy: { keys: ['model', 'label:{"a,b"}', 'label:é'], groupsMax: 10_000_000 },
         onUnavailable: 'allow',
+        scope: 'region',
         generation: 7,
         shadow: true,
       });

@@ -155,6 +155,11 @@ describe('weir customer, team, key, limit, budget and price', () => {
       groupsMax: 10_000,
       counterRestarted: false,
     });
+    const apart = await json('limit', 'update', 'l5', '--scope', 'region');
+    expect(apart).toMatchObject({ scope: 'SCOPE_REGION', counterRestarted: true });
+    expect((await weir('limit', 'list', '--key', 'ada')).out).toMatch(/SCOPE[^]*region/);
+    const elsewhere = await weir('limit', 'update', 'l5', '--scope', 'mars');
+    expect(elsewhere.err).toMatch(/Write one of global, region/);
     expect((await weir('limit', 'update', 'l3', '--max', '5')).err).toMatch(/counts US dollars/);
 
     for (const [noun, id] of [

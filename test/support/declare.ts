@@ -7,6 +7,7 @@ import {
   Fallback,
   type Limit,
   type Price,
+  Scope,
   type VirtualKey,
 } from '../../src/gen/weir/v1/governance_service.js';
 import type { CheckLimitRequest, DebitBudgetRequest } from '../../src/gen/weir/v1/quota_service.js';
@@ -75,6 +76,7 @@ export const limitOf = (over: Partial<Limit>): Limit => ({
   groupBy: [],
   groupsMax: undefined,
   onUnavailable: Fallback.FALLBACK_UNSPECIFIED,
+  scope: Scope.SCOPE_UNSPECIFIED,
   ...TIMES,
   ...over,
 });

@@ -3,6 +3,7 @@ import {
   Algorithm,
   Fallback,
   type Limit,
+  Scope,
   type VirtualKey,
 } from '../../gen/weir/v1/governance_service.js';
 import type { Connection } from '../connection.js';
@@ -45,5 +46,6 @@ const LIMIT: Limit = {
   shadow: false,
   groupBy: [],
   onUnavailable: Fallback.FALLBACK_UNSPECIFIED,
+  scope: Scope.SCOPE_UNSPECIFIED,
   ...STAMPS,
 };

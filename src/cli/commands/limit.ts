@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { Unit } from '../../gen/weir/v1/common.js';
-import type { Fallback, Limit } from '../../gen/weir/v1/governance_service.js';
+import type { Fallback, Limit, Scope } from '../../gen/weir/v1/governance_service.js';
 import type { Connection } from '../connection.js';
 import { CliError } from '../exit-code.js';
 import { parseFallback } from '../input/fallback.js';
@@ -9,8 +9,15 @@ import { collect } from '../input/lists.js';
 import { addMatchOptions, applyMatch, type MatchOptions } from '../input/match.js';
 import { integerBetween } from '../input/numbers.js';
 import { addOwnerOptions, OWNER_HINT, ownerOf, type OwnerOptions } from '../input/owner.js';
+import { parseScope } from '../input/scope.js';
 import { limit } from '../json/policy-messages.js';
-import { algorithmText, groupByText, limitName, limitWindowText } from '../output/limit-text.js';
+import {
+  algorithmText,
+  groupByText,
+  limitName,
+  limitWindowText,
+  scopeText,
+} from '../output/limit-text.js';
 import {
   fallbackText,
   matchText,
@@ -30,6 +37,7 @@ interface OwnOptions {
   readonly groupBy?: readonly string[] | false;
   readonly groupsMax?: number;
   readonly onUnavailable?: Fallback;
+  readonly scope?: Scope;
 }
 
 const LIMIT: Resource<Limit, Options> = {
@@ -63,6 +71,10 @@ const LIMIT: Resource<Limit, Options> = {
       run: 'weir limit create --root --max 60 --per 1m --group-by label:user --groups-max 50000',
       does: '60 a minute for every user; those beyond 50,000 share one counter',
     },
+    {
+      run: 'weir limit create --team search --max 500 --per 1m --scope region',
+      does: '500 a minute in each region; without --scope, 500 in all together',
+    },
     { run: 'weir limit update daily --max 20000', does: 'raise it; what was counted stays' },
     { run: 'weir limit list --key ada', does: 'the limits of one owner' },
   ],
@@ -79,6 +91,7 @@ const LIMIT: Resource<Limit, Options> = {
     { title: 'ALGORITHM', text: ({ algorithm }) => algorithmText(algorithm) },
     { title: 'ON', text: ({ match }) => matchText(match) },
     { title: 'GROUP BY', text: groupByText },
+    { title: 'SCOPE', text: scopeText },
     { title: 'SHADOW', text: ({ shadow }) => (shadow ? 'yes' : '') },
   ],
   details: [{ title: 'ON UNAVAILABLE', text: ({ onUnavailable }) => fallbackText(onUnavailable) }],
@@ -134,18 +147,20 @@ function addLimitOptions(command: Command, purpose: 'create' | 'update'): Comman
       collect,
     )
     .option('--groups-max <n>', 'so many groups apart (default: 10000)', integerBetween(1, 1e7))
+    .option('--scope <what>', 'who counts together: global, or region, each apart', parseScope)
     .option('--on-unavailable <what>', 'while no counter is free: deny or allow', parseFallback);
   if (purpose === 'create') return command;
   return command.option('--no-group-by', 'one counter for all calls');
 }
 
 function applyLimit(options: Options, draft: Limit): readonly string[] {
-  const { name, shadow, groupBy, groupsMax, onUnavailable } = options;
+  const { name, shadow, groupBy, groupsMax, onUnavailable, scope } = options;
   draft.owner = ownerOf(options) ?? draft.owner;
   const rule = applyLimitRule(options, draft);
   draft.name = name ?? draft.name;
   draft.shadow = shadow ?? draft.shadow;
   draft.onUnavailable = onUnavailable ?? draft.onUnavailable;
+  draft.scope = scope ?? draft.scope;
   draft.groupBy = groupBy === false ? [] : [...(groupBy ?? draft.groupBy)];
   draft.groupsMax = groupsMax ?? draft.groupsMax;
   return [
@@ -156,6 +171,7 @@ function applyLimit(options: Options, draft: Limit): readonly string[] {
     ...(groupBy === undefined ? [] : ['group_by']),
     ...(groupsMax === undefined ? [] : ['groups_max']),
     ...(onUnavailable === undefined ? [] : ['on_unavailable']),
+    ...(scope === undefined ? [] : ['scope']),
   ];
 }
 

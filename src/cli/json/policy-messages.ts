@@ -24,6 +24,7 @@ import {
   type Limit,
   type Price,
   type Refill,
+  Scope,
   type Team,
   type VirtualKey,
 } from '../../gen/weir/v1/governance_service.js';
@@ -120,6 +121,7 @@ export const limit = message<Limit>({
   groupBy: listOf(text),
   groupsMax: optional(uint32),
   onUnavailable: fallback,
+  scope: enumeration<Scope>(Scope),
 });
 
 export const budget = message<Budget>({

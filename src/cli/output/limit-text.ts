@@ -1,4 +1,4 @@
-import { Algorithm, type Limit } from '../../gen/weir/v1/governance_service.js';
+import { Algorithm, type Limit, Scope } from '../../gen/weir/v1/governance_service.js';
 import { formatDuration } from '../input/duration.js';
 import { durationMs, periodText, quantityText, unitText } from './policy-text.js';
 
@@ -41,3 +41,7 @@ export const algorithmText = (algorithm: Algorithm): string =>
 /** `model, label:user; at most 10000` */
 export const groupByText = ({ groupBy, groupsMax }: Limit): string =>
   groupBy.length === 0 ? '' : `${groupBy.join(', ')}; at most ${groupsMax ?? '?'}`;
+
+/** Nothing, where all regions count together. */
+export const scopeText = ({ scope }: Limit): string =>
+  scope === Scope.SCOPE_REGION ? 'region' : '';

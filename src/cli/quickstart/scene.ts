@@ -7,6 +7,7 @@ import {
   Fallback,
   type Limit,
   type Price,
+  Scope,
   type VirtualKey,
 } from '../../gen/weir/v1/governance_service.js';
 import { GrpcCallError } from '../../rpc/grpc-client.js';
@@ -132,6 +133,7 @@ const limitOfKey = (id: string, name: string, maximum: bigint): Omit<Limit, 'win
   groupBy: [],
   groupsMax: undefined,
   onUnavailable: Fallback.FALLBACK_UNSPECIFIED,
+  scope: Scope.SCOPE_UNSPECIFIED,
   match: undefined,
   shadow: false,
   ...STAMPS,

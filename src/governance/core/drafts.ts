@@ -8,6 +8,7 @@ import type {
   Grant,
   Limit,
   LimitAlgorithmKind,
+  LimitScope,
   LimitUnit,
   OwnerKind,
   Price,
@@ -120,6 +121,7 @@ export interface LimitDraft extends PolicyDraft {
   /** Undefined: not given. */
   readonly groupsMax: number | undefined;
   readonly onUnavailable: Fallback | 'default' | 'unknown';
+  readonly scope: LimitScope | 'default' | 'unknown';
 }
 
 export interface BudgetDraft extends PolicyDraft {

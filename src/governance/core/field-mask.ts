@@ -152,6 +152,7 @@ const RULES: { readonly [K in RecordKind]: MaskRules<DraftByKind[K]> } = {
       }),
       groups_max: field('groupsMax'),
       on_unavailable: field('onUnavailable'),
+      scope: field('scope'),
     },
     immutable: { ...STAMPS, owner: OWNER, 'owner.kind': OWNER, 'owner.id': OWNER },
   },

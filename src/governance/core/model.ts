@@ -69,6 +69,9 @@ interface Policy extends Recorded {
 /** What to do with a call that a policy cannot decide. */
 export type Fallback = 'deny' | 'allow';
 
+/** Which replicas count together: those of all regions, or of each region. */
+export type LimitScope = 'global' | 'region';
+
 export type LimitUnit = 'requests' | 'tokens' | 'nano_usd';
 
 /** How a limit counts, and when what was counted is free again. */
@@ -106,6 +109,7 @@ export interface Limit extends Policy {
   readonly groupBy: GroupBy | undefined;
   /** While it cannot be decided, because all counters are in use. */
   readonly onUnavailable: Fallback;
+  readonly scope: LimitScope;
 }
 
 /** What becomes of a reservation that nobody settles in time. */

@@ -140,6 +140,7 @@ describe('the generation of a policy', () => {
     ['algorithm', limitDraft({ algorithm: 'fixed_window' })],
     ['unit', limitDraft({ unit: 'tokens' })],
     ['group_by', limitDraft({ groupBy: ['model'] })],
+    ['scope', limitDraft({ scope: 'region' })],
   ])('rises with the %s of a limit', (path, wanted) => {
     expect(update('limit', limit(), wanted, [path]).generation).toBe(2);
   });

@@ -123,12 +123,13 @@ function hasSameBounds(before: Recurrence, after: Recurrence): boolean {
   return before.durationMs === after.durationMs && shiftMs % before.durationMs === 0;
 }
 
-type Counting = Pick<FieldsByKind['limit'], 'unit' | 'algorithm' | 'groupBy'>;
+type Counting = Pick<FieldsByKind['limit'], 'unit' | 'algorithm' | 'groupBy' | 'scope'>;
 
 /** These change what a count means, so it cannot be carried over. The cap of groups does not. */
 function countsAnew(before: Counting, after: Counting): boolean {
   return (
     before.unit !== after.unit ||
+    before.scope !== after.scope ||
     !sameValue(windowOf(before.algorithm), windowOf(after.algorithm)) ||
     !sameValue(before.groupBy?.keys, after.groupBy?.keys)
   );

@@ -125,6 +125,14 @@ describe('the rules for algorithms and windows', () => {
     ]);
     expect(check({ onUnavailable: 'allow' })).toMatchObject({ value: { onUnavailable: 'allow' } });
   });
+
+  it('count in all regions together, unless they say that each counts apart', () => {
+    expect(check({})).toMatchObject({ value: { scope: 'global' } });
+    expect(check({ scope: 'region' })).toMatchObject({ value: { scope: 'region' } });
+    expect(faultsOf({ scope: 'unknown' })).toEqual([
+      'limit.scope: must be SCOPE_GLOBAL or SCOPE_REGION',
+    ]);
+  });
 });
 
 describe('the rules for groups', () => {

@@ -1,6 +1,6 @@
 import type { Recurrence } from '../../common/recurrence.js';
 import type { BudgetDraft, FieldsByKind, LimitDraft, OwnerDraft } from './drafts.js';
-import type { LimitAlgorithm, LimitUnit, Owner } from './model.js';
+import type { LimitAlgorithm, LimitScope, LimitUnit, Owner } from './model.js';
 import { checkAlgorithm } from './validate-algorithm.js';
 import { checkBudgetRules } from './validate-budget-rules.js';
 import { checkFallback } from './validate-fallback.js';
@@ -30,7 +30,14 @@ export function validateLimit(
     shadow: draft.shadow,
     groupBy: checkGroupBy(draft, path, found),
     onUnavailable: checkFallback(onUnavailable, `${path}.on_unavailable`, found),
+    scope: checkScope(draft.scope, `${path}.scope`, found),
   });
+}
+
+/** Replicas of all regions count together, unless somebody says otherwise. */
+function checkScope(scope: LimitDraft['scope'], field: string, found: Violations): LimitScope {
+  if (scope === 'unknown') found.add(field, 'must be SCOPE_GLOBAL or SCOPE_REGION');
+  return scope === 'region' ? 'region' : 'global';
 }
 
 export function validateBudget(

@@ -1,4 +1,4 @@
-/** What the name of a counter says: `limit/generation`, then the values of its group, if it has any. */
+/** What the name of a counter says: `limit/generation`, `@region` if that counts apart, the values of its group. */
 export interface CounterName {
   readonly limitId: string;
   readonly generation: number;
@@ -9,7 +9,7 @@ export interface CounterName {
 
 /** Undefined if it is not the name of a limit's counter. Values are parted by NUL, which none has in it. */
 export function parseCounterName(name: string): CounterName | undefined {
-  const found = /^([^/]+)\/(\d+)(?:\/(.*)|(\0overflow))?$/s.exec(name);
+  const found = /^([^/]+)\/(\d+)(?:@[^/\0]*)?(?:\/(.*)|(\0overflow))?$/s.exec(name);
   if (found === null) return undefined;
   const [, limitId = '', generation = '', values, overflow] = found;
   return {

@@ -10,6 +10,7 @@ interface Named<Group, Place> {
   readonly name: string;
   readonly maximum: number;
   readonly group: Group;
+  readonly scope: 'region' | undefined;
   readonly place: Place;
 }
 
@@ -18,20 +19,20 @@ interface Named<Group, Place> {
  * first: an object that is spread into another keeps what is added to it elsewhere in memory.
  */
 export function counterSpec<Group, Place>(algorithm: LimitAlgorithm, named: Named<Group, Place>) {
-  const { name, maximum, group, place } = named;
+  const { name, maximum, group, scope, place } = named;
   switch (algorithm.kind) {
     case 'sliding_window':
     case 'fixed_window': {
       const { kind, window } = algorithm;
-      return { place, algorithm: kind, window, maximum, group, name };
+      return { place, algorithm: kind, window, maximum, group, name, scope };
     }
     case 'token_bucket': {
       const { kind, refillAmount, refillMs } = algorithm;
-      return { place, algorithm: kind, refillAmount, refillMs, maximum, group, name };
+      return { place, algorithm: kind, refillAmount, refillMs, maximum, group, name, scope };
     }
     case 'concurrency': {
       const { kind, holdMs } = algorithm;
-      return { place, algorithm: kind, holdMs, maximum, group, name };
+      return { place, algorithm: kind, holdMs, maximum, group, name, scope };
     }
   }
 }

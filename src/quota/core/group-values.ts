@@ -1,7 +1,8 @@
 /**
  * The groups of a limit: which counter a call is counted in. A counter of a group is called
  * `limit/generation/value`, several values are parted by NUL, which no value can have in it. The overflow
- * counter of a limit has a NUL after its generation, so that it cannot be taken for a group.
+ * counter of a limit has a NUL after its generation, so that it cannot be taken for a group. Where each
+ * region counts apart, `@region` follows the generation.
  */
 export const NO_VALUE = '(none)';
 
@@ -19,8 +20,20 @@ export function groupValues<Key extends string>(
   return values;
 }
 
-export const limitCounterName = (limit: { readonly id: string; readonly generation: number }) =>
-  `${limit.id}/${limit.generation}`;
+interface Counting {
+  readonly id: string;
+  readonly generation: number;
+  readonly scope: 'global' | 'region';
+}
+
+/** A limit of scope region has another counter in each region. */
+export const limitCounterName = (limit: Counting, region: string): string =>
+  limit.scope === 'region' ? `${versionName(limit)}@${regionPart(region)}` : versionName(limit);
+
+const versionName = ({ id, generation }: Counting): string => `${id}/${generation}`;
+
+/** As it stands in the name of a counter: without a slash. */
+const regionPart = (region: string): string => encodeURIComponent(region);
 
 export const groupCounterName = (limitName: string, values: GroupValues): string =>
   `${limitName}/${Object.values(values).join(PARTED)}`;
@@ -29,9 +42,16 @@ export const groupCounterName = (limitName: string, values: GroupValues): string
 export const limitIdOf = (counterName: string): string =>
   counterName.slice(0, Math.max(0, counterName.indexOf('/')));
 
-/** Whether a counter belongs to a limit in its generation: its own, one of its groups, or its overflow. */
+/** Whether a counter has that name, or is one of its groups, or its overflow. */
 export function isCounterOf(counterName: string, limitName: string): boolean {
   if (!counterName.startsWith(limitName)) return false;
   const next = counterName.charAt(limitName.length);
   return next === '' || next === '/' || next === PARTED;
+}
+
+/** Whether a counter belongs to a limit in its generation, in whatever region. */
+export function isOfVersion(counterName: string, limit: Counting): boolean {
+  const name = versionName(limit);
+  if (limit.scope === 'global') return isCounterOf(counterName, name);
+  return counterName.startsWith(`${name}@`);
 }

@@ -1,6 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { groupCounterName, groupValues, isCounterOf, limitIdOf, NO_VALUE } from './group-values.js';
+import { parseCounterName } from './counter-name.js';
+import {
+  groupCounterName,
+  groupValues,
+  isCounterOf,
+  isOfVersion,
+  limitCounterName,
+  limitIdOf,
+  NO_VALUE,
+} from './group-values.js';
 import { usedOf } from './take-use.js';
 import { readTakes, type Take, writeTakes } from './takes.js';
 
@@ -46,6 +55,23 @@ describe('the counter of a group', () => {
         expect(isCounterOf(name, 'lim/3')).toBe(true);
         expect(isCounterOf(name, 'lim/30')).toBe(false);
         expect(isCounterOf(name, 'lim/2')).toBe(false);
+      }),
+    );
+  });
+
+  it('has the region in its name where each counts apart', () => {
+    const limit = { id: 'lim', generation: 3, scope: 'region' } as const;
+    const group = groupValues(['model'], () => 'a/b@c');
+    fc.assert(
+      fc.property(fc.webSegment(), (region) => {
+        const name = groupCounterName(limitCounterName(limit, region), group);
+        expect(isOfVersion(name, limit)).toBe(true);
+        expect(isOfVersion(name, { ...limit, generation: 30 })).toBe(false);
+        expect(isCounterOf(name, limitCounterName(limit, region))).toBe(true);
+        expect(isCounterOf(name, limitCounterName(limit, `${region}x`))).toBe(false);
+        const groupNames = ['a/b@c'];
+        expect(parseCounterName(name)).toMatchObject({ limitId: 'lim', groupValues: groupNames });
+        expect(limitCounterName({ ...limit, scope: 'global' }, region)).toBe('lim/3');
       }),
     );
   });

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Limits of every kind: the algorithm as one value, groups, and what to do without a counter. */
+/** Limits of every kind: the algorithm as one value, groups, regions, and what to do without a counter. */
 export class Limits1763942400007 implements MigrationInterface {
   readonly name = 'Limits1763942400007';
 
@@ -21,9 +21,13 @@ const UP = [
     ADD group_by text[] NOT NULL DEFAULT '{}',
     ADD groups_max integer,
     ADD on_unavailable text NOT NULL DEFAULT 'deny',
+    ADD scope text NOT NULL DEFAULT 'global',
     ADD CONSTRAINT limits_groups CHECK ((cardinality(group_by) = 0) = (groups_max IS NULL))`,
   // Defaults are for the rows that were there; from now on the service says.
-  'ALTER TABLE limits ALTER group_by DROP DEFAULT, ALTER on_unavailable DROP DEFAULT',
+  `ALTER TABLE limits
+    ALTER group_by DROP DEFAULT,
+    ALTER on_unavailable DROP DEFAULT,
+    ALTER scope DROP DEFAULT`,
 ];
 
 const DOWN = [
@@ -37,5 +41,6 @@ const DOWN = [
     DROP CONSTRAINT limits_groups,
     DROP group_by,
     DROP groups_max,
-    DROP on_unavailable`,
+    DROP on_unavailable,
+    DROP scope`,
 ];

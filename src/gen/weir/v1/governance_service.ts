@@ -36,6 +36,17 @@ export enum Algorithm {
   UNRECOGNIZED = -1,
 }
 
+/** Where the replicas are that count a limit together. */
+export enum Scope {
+  /** SCOPE_UNSPECIFIED - GLOBAL. */
+  SCOPE_UNSPECIFIED = 0,
+  /** SCOPE_GLOBAL - In all regions: one maximum for the cluster. */
+  SCOPE_GLOBAL = 1,
+  /** SCOPE_REGION - In each region apart: the maximum holds for each of them. */
+  SCOPE_REGION = 2,
+  UNRECOGNIZED = -1,
+}
+
 /** What becomes of a reservation that nobody settles in time. */
 export enum ExpiryPolicy {
   /** EXPIRY_POLICY_UNSPECIFIED - RELEASE. */
@@ -175,6 +186,8 @@ export interface Limit {
     | undefined;
   /** While the limit cannot be decided, because every counter of the replica is in use. */
   onUnavailable: Fallback;
+  /** Which replicas count together. */
+  scope: Scope;
 }
 
 /** A period that never ends. */
@@ -1154,6 +1167,7 @@ function createBaseLimit(): Limit {
     updatedAt: undefined,
     groupBy: [],
     onUnavailable: 0,
+    scope: 0,
   };
 }
 
@@ -1214,6 +1228,9 @@ export const Limit: MessageFns<Limit> = {
     }
     if (message.onUnavailable !== 0) {
       writer.uint32(136).int32(message.onUnavailable);
+    }
+    if (message.scope !== 0) {
+      writer.uint32(144).int32(message.scope);
     }
     return writer;
   },
@@ -1365,6 +1382,14 @@ export const Limit: MessageFns<Limit> = {
             }
 
             message.onUnavailable = reader.int32() as any;
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.scope = reader.int32() as any;
             continue;
           }
         }
