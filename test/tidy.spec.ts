@@ -101,6 +101,13 @@ describe('documents', () => {
     expect(broken).toEqual([]);
   });
 
+  it('name tests that there are for what is promised', () => {
+    const rows = [...read('docs/consistency.md').matchAll(/`(test\/[^`]+\.spec\.ts)`: "([^"]+)"/g)];
+    expect(rows.length).toBeGreaterThan(15);
+    const missing = rows.filter(([, file = '', name = '']) => !read(file).includes(name));
+    expect(missing.map(([row]) => row)).toEqual([]);
+  });
+
   it('keep the README to one sitting', () => {
     expect(read('README.md').split('\n').length).toBeLessThanOrEqual(150);
   });

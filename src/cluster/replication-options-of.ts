@@ -1,12 +1,16 @@
 import type { WeirConfig } from '../config/weir-config.js';
 import { REPLICATION_DEFAULTS, type ReplicationOptions } from './core/replication-options.js';
-import { countSettings } from './count-settings.js';
+import { countSettings, DATABASE } from './count-settings.js';
 import type { ReplicaIdentity } from './replica-identity.js';
 
-/** From what an operator has set to the numbers of the machine. */
+/**
+ * From what an operator has set to the numbers of the machine. `keyCheck` tells one key of fingerprints from another
+ * (ADR 0121).
+ */
 export function replicationOptions(
   config: WeirConfig,
   identity: ReplicaIdentity,
+  keyCheck: string,
 ): ReplicationOptions {
   const { cluster } = config;
   const { syncIntervalMs, regionSyncIntervalMs, clockSkewWarnMs, joinWaitMs } = cluster;
@@ -14,7 +18,7 @@ export function replicationOptions(
     ...REPLICATION_DEFAULTS,
     cluster: cluster.name,
     self: identity.source,
-    settings: countSettings(config),
+    settings: new Map([...countSettings(config), [DATABASE, keyCheck]]),
     syncIntervalMs,
     regionSyncIntervalMs,
     clockSkewWarnMs,

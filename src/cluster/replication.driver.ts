@@ -52,10 +52,10 @@ export class ReplicationDriver {
     private readonly notices: ReplicationNotices,
   ) {}
 
-  /** What is to be replicated; once, before {@link listen}. */
-  attach(store: CountStore): void {
+  /** What is to be replicated, and a check of the key of its fingerprints; once, before {@link listen}. */
+  attach(store: CountStore, keyCheck: string): void {
     const { config, identity } = this.parts.setting;
-    const options = replicationOptions(config, identity);
+    const options = replicationOptions(config, identity, keyCheck);
     this.machine = new ReplicationMachine(options, store, this.parts.random);
   }
 

@@ -21,7 +21,7 @@ async function engineFor(
   if (!config.cluster.enabled) return new LocalCounterEngine(config.counters, key);
   const engine = new ReplicatedCounterEngine(config.counters, key, identity.source);
   if (config.cluster.earlyFlush) engine.store.onUrgent(() => driver.urgent());
-  driver.attach(engine.store);
+  driver.attach(engine.store, engine.checkpoint(0).keyCheck);
   return engine;
 }
 

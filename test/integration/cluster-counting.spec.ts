@@ -163,6 +163,20 @@ describe('replicas that count together', () => {
     await stop('other');
   });
 
+  it('refuse the counts of one on another database, where the same counter has another name', async () => {
+    const elsewhere = await createTestDatabase();
+    await start('lost', { 'storage.postgres.url': elsewhere.url, 'cluster.joinWaitMs': 500 });
+    await eventually('a names the setting', async () => {
+      const member = await linkOf('a', 'lost');
+      return member?.linkDetail === 'settings: storage.postgres';
+    });
+    await eventually('health names the replica', async () =>
+      (await ailmentsOf('a')).includes('no counts are exchanged with lost'),
+    );
+    await stop('lost');
+    await elsewhere.drop();
+  });
+
   it('cannot overlook one that gossip sees and no stream reaches', async () => {
     // It listens for peers where nobody who is told its address by gossip would look.
     await start('half', { 'cluster.grpc.host': '127.0.0.2', 'cluster.joinWaitMs': 500 });
