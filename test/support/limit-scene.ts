@@ -62,7 +62,7 @@ export class LimitScene {
     const config = new WeirConfig();
     this.follower = new DirectoryFollower(new MemoryPolicyStore(), clock, config, silentLog);
     const governance = new GovernanceService(this.follower, clock);
-    const policies = new MatchedPolicies();
+    const policies = new MatchedPolicies(ReplicaIdentity.of(config));
     // There is nobody to tell of a hold, and no other part of it is called.
     const alone = {
       freshnessMs: () => undefined,
@@ -138,6 +138,7 @@ export const limitRecord = (
   owner: { kind: 'virtual_key', id: KEY_ID },
   groupBy: undefined,
   onUnavailable: 'deny',
+  scope: 'global',
   match: { providers: [], models: [], labels: {} },
   shadow: false,
   generation: 1,
