@@ -127,15 +127,22 @@ describe('scanSegment', () => {
   });
 
   it('finds every whole record and names the torn end, wherever the bytes were cut', () => {
-    const { bytes, ends } = segmentOf(SMALL);
-    for (let cut = 0; cut < bytes.length; cut++) {
-      const scan = scanSegment(bytes.slice(0, cut));
-      const whole = ends.filter((end) => end <= cut);
-      const from = whole.at(-1) ?? (cut < HEADER_BYTES ? 0 : HEADER_BYTES);
-      const damages = from === cut ? [] : [{ kind: 'torn', from, end: cut }];
-      expect([cut, scan]).toEqual([cut, expect.objectContaining({ kind: 'segment', damages })]);
-      expect(entriesOf(bytes.slice(0, cut))).toEqual(SMALL.slice(0, whole.length));
-    }
+    const some = fc.array(entry, { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(some, (entries) => {
+        const { bytes, ends } = segmentOf(entries);
+        for (let cut = 0; cut < bytes.length; cut++) {
+          const scan = scanSegment(bytes.slice(0, cut));
+          const whole = ends.filter((end) => end <= cut);
+          const from = whole.at(-1) ?? (cut < HEADER_BYTES ? 0 : HEADER_BYTES);
+          const damages = from === cut ? [] : [{ kind: 'torn', from, end: cut }];
+          const found = scan.kind === 'segment' ? [scan.damages, scan.records.length] : [];
+          expect([cut, ...found]).toEqual([cut, damages, whole.length]);
+        }
+        expect(entriesOf(bytes)).toEqual(entries);
+      }),
+      { numRuns: 30, seed: 11, endOnFailure: true },
+    );
   });
 
   it('takes zeros at the end for a torn write', () => {

@@ -23,6 +23,7 @@ export const PAYLOAD_BYTES_MAX = 1 << 20;
 const RECORD_VERSION = 1;
 const MAGIC = Uint8Array.of(0xff, 0x57, 0x45, 0x49, 0x52, 0x4a, 0x4e, 0x4c);
 const MARK = Uint8Array.of(0xff, 0xfe, 0x57, 0x52);
+export const MARK_BYTES = MARK.length;
 
 export function encodeHeader(segment: number): Uint8Array {
   const bytes = new Uint8Array(HEADER_BYTES);

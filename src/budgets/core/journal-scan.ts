@@ -9,6 +9,7 @@ import type { JournalEntry } from './journal-entry.js';
 import {
   HEADER_BYTES,
   isZero,
+  MARK_BYTES,
   nextMark,
   readHeader,
   readRecord,
@@ -81,6 +82,8 @@ function damageAt(
   if (reading.kind === 'damaged' || reading.kind === 'foreign')
     return { kind: reading.kind, from, end: reading.end };
   const end = nextMark(bytes, from + 1);
-  const isTorn = end === bytes.length && (reading.kind === 'short' || isZero(bytes.subarray(from)));
-  return { kind: isTorn ? 'torn' : 'damaged', from, end };
+  // What looks like the first bytes of another mark, where the bytes end, may as well be a checksum's.
+  const isTorn =
+    reading.kind === 'short' ? end > bytes.length - MARK_BYTES : isZero(bytes.subarray(from));
+  return isTorn ? { kind: 'torn', from, end: bytes.length } : { kind: 'damaged', from, end };
 }
