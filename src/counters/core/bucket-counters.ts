@@ -9,15 +9,15 @@
  *   column 4   when the deficit was right   6, 7       taken and returned in the epoch
  *                                           8, 9       the same of the epoch before
  *
- * With peers, 104 bytes a counter: the totals are what this replica counts itself, and beside them are
+ * With peers, 112 bytes a counter: the totals are what this replica counts itself, and beside them are
  *
  *   column 10  start of the epoch before    column 11  when the bucket was last full
- *   column 12  what a millisecond refills
+ *   column 12  what a millisecond refills   column 13  refill that was lost, and not made up for
  *
  * What others are heard to have taken drains the bucket when it is heard. It was taken some time before, and
- * if the bucket was full since then, some of its refill was lost that would not have been: that much, at
- * most, is not drained. So after a partition a bucket that was full is not in debt for what it would have
- * refilled in time.
+ * if the bucket was full since then, some of its refill was lost that would not have been: that much is not
+ * drained, and of what was lost each unit once, whoever took (ADR 0122). So after a partition a bucket that
+ * was full is not in debt for what it would have refilled in time.
  */
 import { assert } from '../../common/assert.js';
 import type { BucketScale } from '../../common/bucket-scale.js';
@@ -42,6 +42,10 @@ const PREVIOUS = 8;
 const BEFORE_START = 10;
 const FULL_AT = 11;
 const UNITS_PER_MS = 12;
+const LOST = 13;
+
+/** What was lost longer ago is forgotten, and who was silent for longer is spared by the time alone. */
+const LOST_MS_MAX = 1_000;
 
 export class BucketCounters extends Algorithm<BucketSpec> {
   readonly slab: CounterSlab;
@@ -53,7 +57,7 @@ export class BucketCounters extends Algorithm<BucketSpec> {
   ) {
     super();
     const dropped = side === undefined ? undefined : (record: number) => side.drop(record);
-    this.slab = new CounterSlab(side === undefined ? 7 : 10, population, { dropped });
+    this.slab = new CounterSlab(side === undefined ? 7 : 11, population, { dropped });
   }
 
   read(record: number, spec: BucketSpec, amount: number, now: WallMs): FreshReading {
@@ -78,6 +82,7 @@ export class BucketCounters extends Algorithm<BucketSpec> {
     if (this.side === undefined) return;
     columns[at + UNITS_PER_MS] = scale.unitsPerMs;
     columns[at + FULL_AT] = now;
+    columns[at + LOST] = 0;
   }
 
   count(record: number, spec: BucketSpec, demand: Demand, now: WallMs): ReceiptEntry {
@@ -187,6 +192,7 @@ export class BucketCounters extends Algorithm<BucketSpec> {
       columns[at + UNITS_PER_MS] = entry.unitsPerMs;
       columns[at + AT] = now;
       columns[at + FULL_AT] = now;
+      columns[at + LOST] = 0;
       this.setUnits(record, entry.unitsPerToken);
     }
     this.refill(columns, at, now);
@@ -196,8 +202,8 @@ export class BucketCounters extends Algorithm<BucketSpec> {
       columns[at + DEFICIT] = Math.max(columns[at + DEFICIT] ?? 0, level);
     } else {
       const net = (learned.taken - learned.returned) * units;
-      const spared = net <= 0 ? 0 : Math.min(net, wastedUnits(columns, at, now - learned.gapMs));
-      const deficit = (columns[at + DEFICIT] ?? 0) + net - spared;
+      const deficit =
+        (columns[at + DEFICIT] ?? 0) + net - spare(columns, at, { net, now, ...learned });
       columns[at + DEFICIT] = Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, deficit));
     }
   }
@@ -207,7 +213,7 @@ export class BucketCounters extends Algorithm<BucketSpec> {
     const deficit = (columns[at + DEFICIT] ?? 0) - back;
     columns[at + DEFICIT] = Math.max(0, deficit);
     columns[at + AT] = Math.max(now, columns[at + AT] ?? 0);
-    if (deficit <= 0) columns[at + FULL_AT] = now;
+    if (deficit <= 0) noteFull(columns, at, { now, lost: -deficit });
   }
 
   private unitsOf(record: number): number {
@@ -227,13 +233,17 @@ export class BucketCounters extends Algorithm<BucketSpec> {
   private advance(record: number, scale: BucketScale, now: WallMs): void {
     const columns = this.slab.records.numbers(record);
     const at = this.slab.records.at(record);
-    columns[at + DEFICIT] = this.deficitAt(record, scale, now);
+    const deficit = rescaled(columns[at + DEFICIT] ?? 0, this.unitsOf(record), scale);
+    const elapsedMs = now - (columns[at + AT] ?? 0);
+    columns[at + DEFICIT] = refilled(deficit, elapsedMs, scale);
     columns[at + AT] = now;
-    this.setUnits(record, scale.unitsPerToken);
     if (this.side !== undefined) {
+      if (this.unitsOf(record) !== scale.unitsPerToken) columns[at + LOST] = 0;
       columns[at + UNITS_PER_MS] = scale.unitsPerMs;
-      if (columns[at + DEFICIT] === 0) columns[at + FULL_AT] = now;
+      const lost = elapsedMs * scale.unitsPerMs - deficit;
+      if (lost >= 0) noteFull(columns, at, { now, lost });
     }
+    this.setUnits(record, scale.unitsPerToken);
     const start = epochStart(scale, now);
     if (columns[at + EPOCH] === start) return;
     if (this.side !== undefined) columns[at + BEFORE_START] = columns[at + EPOCH] ?? 0;
@@ -268,9 +278,32 @@ function levelNow(
   return Math.max(0, deficit - Math.max(0, now - levelAt) * unitsPerMs);
 }
 
-/** What the bucket did not take in, at most, since then, because it was full. */
-function wastedUnits(columns: Float64Array, at: number, since: number): number {
-  return Math.max(0, (columns[at + FULL_AT] ?? 0) - since) * (columns[at + UNITS_PER_MS] ?? 0);
+function noteFull(
+  columns: Float64Array,
+  at: number,
+  { now, lost }: { now: number; lost: number },
+): void {
+  columns[at + FULL_AT] = now;
+  columns[at + LOST] = Math.min(Number.MAX_SAFE_INTEGER, (columns[at + LOST] ?? 0) + lost);
+}
+
+/**
+ * What need not be drained of `net` that was taken since the source was last heard, because the bucket lost
+ * as much for being full. After a silence what was lost in it cannot be told from what was lost before; then
+ * the bucket is taken to have been full until it last was.
+ */
+function spare(
+  columns: Float64Array,
+  at: number,
+  { net, gapMs, now }: { net: number; gapMs: number; now: number },
+): number {
+  const unitsPerMs = columns[at + UNITS_PER_MS] ?? 0;
+  const lost = columns[at + LOST] ?? 0;
+  const fullMs = Math.max(0, (columns[at + FULL_AT] ?? 0) - (now - gapMs));
+  const most = gapMs <= LOST_MS_MAX ? Math.min(lost, gapMs * unitsPerMs) : fullMs * unitsPerMs;
+  const spared = Math.min(Math.max(0, net), most);
+  columns[at + LOST] = Math.min(Math.max(0, lost - spared), LOST_MS_MAX * unitsPerMs);
+  return spared;
 }
 
 function epochStart(scale: BucketScale, now: WallMs): number {
