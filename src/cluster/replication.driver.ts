@@ -44,6 +44,7 @@ export class ReplicationDriver {
   private readonly holdWaiters = new Map<number, (wasHeld: boolean) => void>();
   private lastToken = 0;
   private joined: ((isComplete: boolean) => void) | undefined;
+  private hasJoined = false;
   private flushed: ((missing: readonly string[]) => void) | undefined;
 
   constructor(
@@ -85,7 +86,7 @@ export class ReplicationDriver {
     if (this.streams === undefined) return;
     const { joinWaitMs } = this.parts.setting.config.cluster;
     const isAlone = !this.membership.replicas().some((replica) => isPeer(replica) && isUp(replica));
-    if (isAlone) return;
+    if (isAlone || this.hasJoined) return;
     const answer = new Promise<boolean>((resolve) => (this.joined = resolve));
     // The machine gives up after `joinWaitMs` by itself, unless it did so before anybody was found.
     const isComplete = await Promise.race([answer, delay(joinWaitMs, false, { ref: false })]);
@@ -205,6 +206,7 @@ export class ReplicationDriver {
       case 'link':
         return this.links.set(effect.peerId, effect.state, effect.detail, this.now().wall);
       case 'joined':
+        this.hasJoined ||= effect.isComplete;
         return this.joined?.(effect.isComplete);
       case 'flushed':
         return this.flushed?.(effect.missing);

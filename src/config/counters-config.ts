@@ -7,7 +7,8 @@ export class CountersConfig {
     unit: 'counters',
     min: 1000,
     max: 100_000_000,
-    effect: 'Most counters kept in memory; it bounds the memory, about 100 bytes a counter.',
+    effect:
+      'Most counters kept in memory; 100 bytes each, 150 in a cluster and 56 for each other replica that counts.',
   })
   readonly liveMax: number = 5_000_000;
 

@@ -26,8 +26,8 @@ export interface ReplicatedLimits extends CounterLimits {
   readonly entriesMax?: number | undefined;
 }
 
-/** With three replicas, each counter in use everywhere has two. */
-const ENTRIES_PER_COUNTER = 4;
+/** With three replicas, each counter in use everywhere has two; with three regions of three, eight. */
+const ENTRIES_PER_COUNTER = 8;
 
 /**
  * Counts in the memory of this replica what all replicas count. It is the local engine: alone, it does the

@@ -18,7 +18,7 @@ export function registerRpcMetrics(registry: Registry, stats: RpcStats): void {
   });
   void new KeptHistogram({
     name: 'weir_grpc_request_duration_seconds',
-    help: 'Time from the decoded request to the answer, by method.',
+    help: 'Time from the request to the answer, by method.',
     labelNames: ['method'],
     bounds: LATENCY_BOUNDS_SECONDS,
     registry,

@@ -47,7 +47,7 @@ export type ReplicationEffect =
     }
   | {
       readonly kind: 'joined';
-      /** False: `joinWaitMs` has passed before all that the peers know was here. */
+      /** False: `joinWaitMs` has passed, of the start or of the first peer, before all that peers know was here. */
       readonly isComplete: boolean;
     }
   | {

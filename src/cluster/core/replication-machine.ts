@@ -51,6 +51,7 @@ export class ReplicationMachine {
   private urgentFrom = 0;
   private isUrgent = false;
   private joinBy: number | undefined;
+  private hasMet = false;
   private flushing: Flushing | undefined;
   private policyVersion = 0;
 
@@ -114,6 +115,7 @@ export class ReplicationMachine {
         return this.tick(now);
       case 'memberAlive':
         this.members.set(input.member.id, input.member);
+        this.meet(now);
         return this.arrange(now);
       case 'memberGone':
         this.members.delete(input.id);
@@ -197,6 +199,13 @@ export class ReplicationMachine {
   private compare(peerId: string, known: readonly KnownSource[], now: Instant): void {
     const peer = this.members.get(peerId);
     if (peer !== undefined) this.pulls.compare(peer, known, now);
+  }
+
+  /** From the first member on there is somebody to hear from, and time for it. */
+  private meet(now: Instant): void {
+    if (this.hasMet) return;
+    this.hasMet = true;
+    this.joinBy = now.mono + this.options.joinWaitMs;
   }
 
   private checkJoined(now: Instant): void {

@@ -47,7 +47,7 @@ export const REPLICATION_DEFAULTS = {
   redialMaxMs: 5_000,
   refusedRetryMs: 30_000,
   joinWaitMs: 5_000,
-  clockSkewWarnMs: 500,
+  clockSkewWarnMs: 250,
   messageBytesMax: 64 * 1_024,
   windowMessages: 16,
   sourcesMax: 256,
