@@ -8,7 +8,7 @@ import { type Replica, startReplica } from '../support/start-replica.js';
 const PROCESSES = 3;
 const HOLDS = 200;
 const ROOM = 50;
-const RUNS = Number(process.env['CROWD_RUNS'] ?? 100);
+const RUNS = Number(process.env['CROWD_RUNS'] ?? 20);
 
 let database: TestDatabase;
 let replicas: readonly Replica[] = [];

@@ -1,0 +1,27 @@
+/** The fixed seeds in two halves, which run beside each other; each must have met everything by itself. */
+import { expect } from '@jest/globals';
+import { runScenario } from './scenario.js';
+import { SeedReport } from './seed-report.js';
+
+/** Of both halves. `SEEDS` asks for more, or for less where there is no time. */
+export const SEEDS = Number(process.env['SEEDS'] ?? 500);
+const OPERATIONS_MIN = 2_000;
+
+/** Every second seed, from the first one given. */
+export function expectSoundSeeds(first: 0 | 1): void {
+  const report = new SeedReport();
+  const half = Math.ceil((SEEDS - first) / 2);
+  for (let seed = first; seed < SEEDS; seed += 2)
+    try {
+      report.add(runScenario(seed));
+    } catch (error) {
+      report.fail(seed, error instanceof Error ? error : new Error(String(error)));
+    }
+  process.stdout.write(`${report.text()}\n`);
+  expect(report.failures).toEqual([]);
+  expect(report.unmet).toEqual([]);
+  expect(report.denials).toBeGreaterThan(half * 100);
+  expect(report.refusedFull).toBeGreaterThan(0);
+  expect(report.restartsInLiveWindow).toBeGreaterThan(half / 10);
+  expect(report.operations).toBeGreaterThanOrEqual(half * OPERATIONS_MIN);
+}
