@@ -118,7 +118,7 @@ describe('weir replay', () => {
   }, 60_000);
 
   it('goes on when the service is killed in the middle, and loses or doubles nothing', async () => {
-    const { trace, prices } = await writeTraceFiles(folder, { rows: 4_000 });
+    const { trace, prices } = await writeTraceFiles(folder, { rows: 2_000 });
     const port = await freePort();
     const serve = ['serve', '--json', ...QUIET, '--grpc-port', `${port}`, '--http-port', '0'];
     const first = weir(...serve);
@@ -135,12 +135,12 @@ describe('weir replay', () => {
     expect(replay.err).toContain('Lost the service');
     expect(replay.err).toContain('answers again');
     const report = JSON.parse(replay.out);
-    expect(report).toMatchObject({ calls: 4_000, equal: true });
+    expect(report).toMatchObject({ calls: 2_000, equal: true });
 
     const resumed = weir(...args, '--json');
     expect(await resumed.end()).toBe(EXIT.OK);
     expect(JSON.parse(resumed.out)).toMatchObject({
-      debitsReplayed: 4_000,
+      debitsReplayed: 2_000,
       equal: true,
       ledger: report.ledger,
     });
