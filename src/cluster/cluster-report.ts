@@ -49,7 +49,7 @@ export class ClusterReport {
     if (isSelf) return NOTHING_KNOWN;
     const view = this.replication.peers().find(({ peerId }) => peerId === name);
     if (view === undefined) return NOTHING_KNOWN;
-    const { link, silenceMs: freshnessMs, clockSkewMs } = view;
+    const { link, ageMs: freshnessMs, clockSkewMs } = view;
     const linkDetail = this.replication.links.of(name)?.detail ?? '';
     return { link, linkDetail, freshnessMs, clockSkewMs };
   }

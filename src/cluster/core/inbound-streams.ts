@@ -23,14 +23,16 @@ interface Inbound {
   /** On the peer's clock, by feed: when the last delta that left nothing out was sent. */
   readonly completeAt: Map<Feed, number>;
   heardAt: number;
+  /** When a message came that left nothing out, and nothing was missing before it. */
+  currentAt: number | undefined;
   /** All that it tells of itself, or of its region, has been here once. */
   isComplete: boolean;
 }
 
 export class InboundStreams {
   private readonly streams = new Map<StreamId, Inbound>();
-  /** Of replicas whose stream is over: what they last said grows old meanwhile. */
-  private readonly lastHeard = new Map<string, number>();
+  /** The same of replicas whose stream is over: what is known of them grows old meanwhile. */
+  private readonly lastCurrent = new Map<string, number>();
 
   constructor(
     private readonly context: ReplicationContext,
@@ -49,6 +51,7 @@ export class InboundStreams {
       positions: new Map(),
       completeAt: new Map(),
       heardAt: now.mono,
+      currentAt: undefined,
       isComplete: false,
     });
     return undefined;
@@ -83,15 +86,18 @@ export class InboundStreams {
     }
   }
 
-  /** Milliseconds since something came from a replica; undefined if nothing ever did. */
-  silenceOf(replicaId: string, now: Instant): number | undefined {
-    const heardAt = this.of(replicaId)?.heardAt ?? this.lastHeard.get(replicaId);
-    return heardAt === undefined ? undefined : now.mono - heardAt;
+  /**
+   * How old what is known of a replica is: milliseconds since it told all that there was. One that goes on
+   * talking and leaves something out does not count as heard. Undefined: it never told all.
+   */
+  ageOf(replicaId: string, now: Instant): number | undefined {
+    const currentAt = this.of(replicaId)?.currentAt ?? this.lastCurrent.get(replicaId);
+    return currentAt === undefined ? undefined : now.mono - currentAt;
   }
 
   /** Gossip says that it is no member any more. */
   forget(replicaId: string): void {
-    this.lastHeard.delete(replicaId);
+    this.lastCurrent.delete(replicaId);
   }
 
   /** Whether all that a replica has counted itself, or as the relay of another region, has been here once. */
@@ -148,7 +154,7 @@ export class InboundStreams {
     inbound.positions.set(feed, position);
     if (feed === 'own') this.context.known.raise(source, 0, to);
     for (const each of delta.known) this.hearOf(each, isWhole && isComplete);
-    if (isWhole && isComplete) this.completed(inbound, source, { feed, position, sentAtMs });
+    if (isWhole && isComplete) this.completed(inbound, source, { feed, position, sentAtMs }, now);
     const receivedAtMs = now.wall;
     this.answer(inbound, { kind: 'ack', feed, position, sentAtMs, receivedAtMs });
   }
@@ -164,9 +170,13 @@ export class InboundStreams {
     inbound: Inbound,
     source: Source,
     { feed, position, sentAtMs }: { feed: Feed; position: number; sentAtMs: number },
+    now: Instant,
   ): void {
     inbound.completeAt.set(feed, Math.max(sentAtMs, inbound.completeAt.get(feed) ?? sentAtMs));
-    if (feed !== 'foreign') inbound.isComplete = true;
+    if (feed !== 'foreign') {
+      inbound.isComplete = true;
+      inbound.currentAt = now.mono;
+    }
     if (feed === 'own') this.context.known.raise(source, position, position);
   }
 
@@ -211,10 +221,11 @@ export class InboundStreams {
     this.end(inbound);
   }
 
-  private remove({ stream, source, heardAt }: Inbound): void {
+  private remove({ stream, source, currentAt }: Inbound): void {
     this.streams.delete(stream);
-    const hasRoom = this.lastHeard.size < this.context.options.sourcesMax;
-    if (source !== undefined && hasRoom) this.lastHeard.set(source.replicaId, heardAt);
+    const hasRoom = this.lastCurrent.size < this.context.options.sourcesMax;
+    if (source !== undefined && currentAt !== undefined && hasRoom)
+      this.lastCurrent.set(source.replicaId, currentAt);
   }
 
   private end(inbound: Inbound): void {

@@ -9,8 +9,8 @@ export interface PeerView {
   readonly region: string;
   /** Undefined: this replica needs no stream to it. */
   readonly link: LinkState | undefined;
-  /** How long nothing has come from it; undefined if it has no stream to us. */
-  readonly silenceMs: number | undefined;
+  /** How old what is known of it is; undefined if it never told all. */
+  readonly ageMs: number | undefined;
   readonly rttMs: number | undefined;
   /** By how much its clock is ahead of ours. */
   readonly clockSkewMs: number | undefined;
@@ -19,14 +19,14 @@ export interface PeerView {
 export function viewOf(
   { id, region }: PeerMember,
   link: OutboundLink | undefined,
-  silenceMs: number | undefined,
+  ageMs: number | undefined,
 ): PeerView {
   const clock = link?.clock.best;
   const measured = { rttMs: clock?.rttMs, clockSkewMs: clock?.skewMs };
-  return { peerId: id, region, link: link?.state, silenceMs, ...measured };
+  return { peerId: id, region, link: link?.state, ageMs, ...measured };
 }
 
-/** How old the news of the most silent of these is; undefined: one was never heard. */
+/** How old what is known of these is, of the one that is known worst; undefined: one never told all. */
 export function freshnessOf(
   members: readonly PeerMember[],
   inbound: InboundStreams,
@@ -34,9 +34,9 @@ export function freshnessOf(
 ): number | undefined {
   let oldest = 0;
   for (const { id } of members) {
-    const silence = inbound.silenceOf(id, now);
-    if (silence === undefined) return undefined;
-    oldest = Math.max(oldest, silence);
+    const ageMs = inbound.ageOf(id, now);
+    if (ageMs === undefined) return undefined;
+    oldest = Math.max(oldest, ageMs);
   }
   return oldest;
 }

@@ -85,14 +85,14 @@ export class ReplicationMachine {
     return monoMs(this.isUrgent ? Math.min(this.flushAt, this.urgentFrom) : this.flushAt);
   }
 
-  /** How old the news of the most silent live peer of the region is; undefined: one was never heard. */
+  /** How old what is known of the live peers of the region is, at most; undefined: one never told all. */
   freshnessMs(now: Instant): number | undefined {
     return freshnessOf(this.neighbours(), this.inbound, now);
   }
 
   peers(now: Instant): readonly PeerView[] {
     return [...this.members.values()].map((member) =>
-      viewOf(member, this.links.get(member.id), this.inbound.silenceOf(member.id, now)),
+      viewOf(member, this.links.get(member.id), this.inbound.ageOf(member.id, now)),
     );
   }
 
