@@ -27,6 +27,8 @@ export interface WindowVerdict {
   readonly allowedOver: number;
   /** Something was done to the cluster before its end, and not mended before its start. */
   readonly isDisturbed: boolean;
+  /** Of a window above the bound: every admission, in the order of the answers. */
+  readonly story?: readonly string[];
 }
 
 export interface LimitTerms {
@@ -71,7 +73,10 @@ export class Admissions {
     const isDisturbed = this.journal.isDisturbed(windowStartMs, windowStartMs + windowMs);
     const admitted = admissions.length;
     const allowedOver = admitted > maximum ? this.allowedOver(admissions) : 0;
-    return { limit, windowStartMs, admitted, allowedOver, isDisturbed };
+    const verdict = { limit, windowStartMs, admitted, allowedOver, isDisturbed };
+    return admitted - maximum > allowedOver
+      ? { ...verdict, story: storyOf(admissions, windowStartMs) }
+      : verdict;
   }
 
   /** The largest that any call allows which may have been decided last. */
@@ -97,3 +102,11 @@ export class Admissions {
     return unheard;
   }
 }
+
+const storyOf = (admissions: readonly Admission[], startMs: number): readonly string[] =>
+  admissions
+    .toSorted((a, b) => a.answeredMs - b.answeredMs)
+    .map(
+      ({ slot, sentMs, answeredMs, newsMs }) =>
+        `${slot} ${sentMs - startMs}..${answeredMs - startMs} news ${newsMs ?? 'unknown'}`,
+    );

@@ -38,7 +38,7 @@ const MAXIMUM = 40;
 const JUDGE_AFTER_MS = 30_000;
 /** The sync interval, and what a machine without a free core may keep a message waiting. */
 const SYNC_MS = 50;
-const MACHINE_MS = 100;
+const MACHINE_MS = 250;
 const ROUNDS = 40;
 const IDLE_MS = 3_000;
 const RECOVERY_MS = 60_000;

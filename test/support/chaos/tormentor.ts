@@ -48,9 +48,12 @@ export class Tormentor {
       if (isOver()) return;
       await delay(1_500 + this.random.below(2_000));
       const victim = this.lot(this.cluster.slots);
+      const begunMs = Date.now();
       const tookMs = await this.perform(fault, victim);
       this.mendedMs[fault].push(tookMs);
-      say(`${fault} of ${victim}, whole again after ${Math.round(tookMs)} ms`);
+      say(
+        `${fault} of ${victim} from ${begunMs} to ${Date.now()}, whole again after ${Math.round(tookMs)} ms`,
+      );
     }
   }
 
