@@ -1,10 +1,17 @@
 import type { ConnectRequest, ConnectResponse, PeerMessage } from './core/peer-message.js';
 import type { ReservationAnswer, ReservationQuestion } from './core/reservation-change.js';
+import type { Replica } from './replica.js';
 
 /** Where a peer's service listens. */
 export interface PeerAddress {
   readonly host: string;
   readonly port: number;
+}
+
+/** Undefined: it has not told, or does not listen. */
+export function peerAddressOf({ host, facts }: Replica): PeerAddress | undefined {
+  const port = facts?.ports.peer ?? 0;
+  return port === 0 ? undefined : { host, port };
 }
 
 /** What a link tells its owner. None may throw, and all are called from the event loop. */

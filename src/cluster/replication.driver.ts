@@ -9,7 +9,7 @@ import { replicationOptions } from './replication-options-of.js';
 import { MembershipService } from './membership.service.js';
 import { PeerLinks } from './peer-links.js';
 import { PeerStreams } from './peer-streams.js';
-import type { PeerAddress } from './peer-transport.js';
+import { type PeerAddress, peerAddressOf } from './peer-transport.js';
 import { isUp, type Replica } from './replica.js';
 import { ReplicationNotices } from './replication-notices.js';
 import { ReplicationParts } from './replication-parts.js';
@@ -228,8 +228,7 @@ export class ReplicationDriver {
 
   private addressOf(peerId: string): PeerAddress | undefined {
     const replica = this.membership.replicas().find(({ name }) => name === peerId);
-    const port = replica?.facts?.ports.peer ?? 0;
-    return replica === undefined || port === 0 ? undefined : { host: replica.host, port };
+    return replica && peerAddressOf(replica);
   }
 
   private now(): Instant {

@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { ReservationAnswer, ReservationChange } from './core/reservation-change.js';
 import { MembershipService } from './membership.service.js';
-import { type PeerAddress, PeerTransport } from './peer-transport.js';
+import { peerAddressOf, PeerTransport } from './peer-transport.js';
 import { isUp, type Replica } from './replica.js';
 import { ReplicaIdentity } from './replica-identity.js';
 
@@ -65,7 +65,7 @@ export class ReservationPeers implements OnModuleDestroy {
   /** Never rejects. */
   async ask(bootId: string, change: ReservationChange): Promise<PeerAnswer> {
     const peer = this.peers().find(({ facts }) => facts?.bootId === bootId);
-    const address = peer && addressOf(peer);
+    const address = peer && peerAddressOf(peer);
     if (address === undefined) return { kind: 'gone' };
     try {
       const question = { ...change, bootId };
@@ -121,9 +121,4 @@ export class ReservationPeers implements OnModuleDestroy {
   private peers(): readonly Replica[] {
     return this.membership.replicas().filter((replica) => !replica.isSelf && isUp(replica));
   }
-}
-
-function addressOf({ host, facts }: Replica): PeerAddress | undefined {
-  const port = facts?.ports.peer ?? 0;
-  return port === 0 ? undefined : { host, port };
 }

@@ -25,8 +25,6 @@ interface Inbound {
   heardAt: number;
   /** When a message came that left nothing out, and nothing was missing before it. */
   currentAt: number | undefined;
-  /** All that it tells of itself, or of its region, has been here once. */
-  isComplete: boolean;
 }
 
 export class InboundStreams {
@@ -52,7 +50,6 @@ export class InboundStreams {
       completeAt: new Map(),
       heardAt: now.mono,
       currentAt: undefined,
-      isComplete: false,
     });
     return undefined;
   }
@@ -102,7 +99,7 @@ export class InboundStreams {
 
   /** Whether all that a replica has counted itself, or as the relay of another region, has been here once. */
   isComplete(replicaId: string): boolean {
-    return this.of(replicaId)?.isComplete === true;
+    return this.of(replicaId)?.currentAt !== undefined;
   }
 
   /** Whether this very run is heard directly, and has been lately. */
@@ -173,10 +170,7 @@ export class InboundStreams {
     now: Instant,
   ): void {
     inbound.completeAt.set(feed, Math.max(sentAtMs, inbound.completeAt.get(feed) ?? sentAtMs));
-    if (feed !== 'foreign') {
-      inbound.isComplete = true;
-      inbound.currentAt = now.mono;
-    }
+    if (feed !== 'foreign') inbound.currentAt = now.mono;
     if (feed === 'own') this.context.known.raise(source, position, position);
   }
 
