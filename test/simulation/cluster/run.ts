@@ -1,6 +1,5 @@
 /** `npm run sim -- [--seeds N] [--from SEED] [--seed SEED]`: the simulation of counting together. */
 import { parseArgs } from 'node:util';
-import { runScenario } from './scenario.js';
 import { SeedReport } from './seed-report.js';
 
 const { values } = parseArgs({
@@ -17,11 +16,7 @@ if (!Number.isInteger(from) || !Number.isInteger(count) || count < 1)
 
 const report = new SeedReport();
 for (let seed = from; seed < from + count; seed++) {
-  try {
-    report.add(runScenario(seed));
-  } catch (error) {
-    report.fail(seed, error instanceof Error ? error : new Error(String(error)));
-  }
+  report.run(seed);
   if (process.stderr.isTTY || (seed - from + 1) % 25 === 0)
     process.stderr.write(
       `${seed - from + 1} of ${count} seeds, ${report.failures.length} failed\n`,

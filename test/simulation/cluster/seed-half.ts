@@ -1,6 +1,5 @@
 /** The fixed seeds in two halves, which run beside each other; each must have met everything by itself. */
 import { expect } from '@jest/globals';
-import { runScenario } from './scenario.js';
 import { SeedReport } from './seed-report.js';
 
 /** Of both halves. `SEEDS` asks for more, or for less where there is no time. */
@@ -11,12 +10,7 @@ export function expectSoundSeeds(which: 'first' | 'second'): void {
   const report = new SeedReport();
   const half = Math.ceil(SEEDS / 2);
   const from = which === 'first' ? 0 : half;
-  for (let seed = from; seed < from + half; seed++)
-    try {
-      report.add(runScenario(seed));
-    } catch (error) {
-      report.fail(seed, error instanceof Error ? error : new Error(String(error)));
-    }
+  for (let seed = from; seed < from + half; seed++) report.run(seed);
   process.stdout.write(`${report.text()}\n`);
   expect(report.failures).toEqual([]);
   expect(report.unmet).toEqual([]);

@@ -1,5 +1,5 @@
 /** What many seeds have met together. */
-import { type Fault, FAULTS, type Outcome } from './scenario.js';
+import { type Fault, FAULTS, type Outcome, runScenario } from './scenario.js';
 
 export class SeedReport {
   readonly failures: string[] = [];
@@ -15,7 +15,15 @@ export class SeedReport {
   replicasMax = 0;
   regionsMax = 0;
 
-  add(outcome: Outcome): void {
+  run(seed: number): void {
+    try {
+      this.add(runScenario(seed));
+    } catch (error) {
+      this.fail(seed, error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  private add(outcome: Outcome): void {
     this.seeds += 1;
     this.operations += outcome.operations;
     this.denials += outcome.denials;
@@ -30,7 +38,7 @@ export class SeedReport {
       this.faults.set(fault, (this.faults.get(fault) ?? 0) + times);
   }
 
-  fail(seed: number, error: Error): void {
+  private fail(seed: number, error: Error): void {
     this.failures.push(`seed ${seed}: ${error.message}; again: npm run sim -- --seed ${seed}`);
   }
 
