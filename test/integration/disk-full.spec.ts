@@ -14,6 +14,7 @@ import { startService } from '../../src/main.js';
 import { createClient, type GrpcClient } from '../../src/rpc/grpc-client.js';
 import { budgetOf, debitOf } from '../support/declare.js';
 import { eventually } from '../support/eventually.js';
+import { ledgerEntries } from '../support/ledger-entries.js';
 import { entryNumber, journalConfig } from '../support/journaled-debits.js';
 import { SmallDisk } from '../support/small-disk.js';
 
@@ -82,18 +83,7 @@ class Spender {
 
 async function keysInLedger({ ledger }: Clients): Promise<readonly string[]> {
   const keys: string[] = [];
-  let pageToken = '';
-  do {
-    const page = await ledger.listLedger({
-      pageSize: 1_000,
-      pageToken,
-      owner: undefined,
-      budgetId: '',
-      interval: undefined,
-    });
-    keys.push(...page.entries.map(({ idempotencyKey }) => idempotencyKey));
-    pageToken = page.nextPageToken;
-  } while (pageToken !== '');
+  for await (const { idempotencyKey } of ledgerEntries(ledger)) keys.push(idempotencyKey);
   return keys;
 }
 

@@ -17,6 +17,7 @@ import { Decision, QuotaServiceService } from '../../src/gen/weir/v1/quota_servi
 import { createClient, type GrpcClient } from '../../src/rpc/grpc-client.js';
 import { budgetOf, checkOf, debitOf, ofKey } from '../support/declare.js';
 import { eventually } from '../support/eventually.js';
+import { entriesByKey } from '../support/ledger-entries.js';
 import { Victim } from '../support/victim.js';
 
 const SECONDS = Number(process.env['SOAK_SECONDS'] ?? 0);
@@ -217,7 +218,7 @@ async function expectTruth({ ledger }: Clients, account: Account): Promise<void>
   await eventually(
     'every acknowledged debit is in the ledger',
     async () => {
-      posted = await entriesByKey(ledger).catch(() => new Map<string, LedgerEntry[]>());
+      posted = await entriesByKey(ledger, [KEY]).catch(() => new Map<string, LedgerEntry[]>());
       return [...account.acknowledged.keys()].every((key) => posted.has(key));
     },
     RECOVERY_MS,
@@ -239,26 +240,6 @@ async function expectTruth({ ledger }: Clients, account: Account): Promise<void>
     RECOVERY_MS,
   );
   expect((await ledger.auditBudgets({}, { deadlineMs: RECOVERY_MS })).faults).toEqual([]);
-}
-
-async function entriesByKey(ledger: Clients['ledger']): Promise<Map<string, LedgerEntry[]>> {
-  const found = new Map<string, LedgerEntry[]>();
-  let pageToken = '';
-  do {
-    const page = await ledger.listLedger({
-      pageSize: 1_000,
-      pageToken,
-      owner: ofKey(KEY),
-      budgetId: '',
-      interval: undefined,
-    });
-    for (const entry of page.entries) {
-      const key = entry.idempotencyKey;
-      found.set(key, [...(found.get(key) ?? []), entry]);
-    }
-    pageToken = page.nextPageToken;
-  } while (pageToken !== '');
-  return found;
 }
 
 const summary = (

@@ -1,6 +1,6 @@
-import type { LedgerEntry, LedgerServiceService } from '../../../src/gen/weir/v1/ledger_service.js';
+import type { LedgerServiceService } from '../../../src/gen/weir/v1/ledger_service.js';
 import type { GrpcClient } from '../../../src/rpc/grpc-client.js';
-import { ofKey } from '../declare.js';
+import { entriesByKey } from '../ledger-entries.js';
 
 export interface MoneyVerdict {
   readonly attempted: number;
@@ -23,13 +23,7 @@ export class MoneyAccount {
     ledger: GrpcClient<typeof LedgerServiceService>,
     keyIds: readonly string[],
   ): Promise<MoneyVerdict> {
-    const posted = new Map<string, LedgerEntry[]>();
-    for (const keyId of keyIds)
-      for await (const entry of entriesOf(ledger, keyId)) {
-        const known = posted.get(entry.idempotencyKey);
-        if (known === undefined) posted.set(entry.idempotencyKey, [entry]);
-        else known.push(entry);
-      }
+    const posted = await entriesByKey(ledger, keyIds);
     const entries = [...posted];
     return {
       attempted: this.attempted.size,
@@ -42,22 +36,4 @@ export class MoneyAccount {
         .map(([key]) => key),
     };
   }
-}
-
-async function* entriesOf(
-  ledger: GrpcClient<typeof LedgerServiceService>,
-  keyId: string,
-): AsyncGenerator<LedgerEntry> {
-  let pageToken = '';
-  do {
-    const page = await ledger.listLedger({
-      pageSize: 1_000,
-      pageToken,
-      owner: ofKey(keyId),
-      budgetId: '',
-      interval: undefined,
-    });
-    yield* page.entries;
-    pageToken = page.nextPageToken;
-  } while (pageToken !== '');
 }
