@@ -178,6 +178,8 @@ export class Checkers implements Watch {
   settled(): void {
     const latest = this.latest();
     const { live } = this.cluster;
+    // First what is known of each run: that says whose counts are missing, and where.
+    this.checkEntries(live, latest);
     const isOfRegion = ({ scope }: CounterSpec): boolean => scope === 'region';
     this.checkReadings(live, latest, (counter) => !isOfRegion(counter));
     for (const region of new Set(live.map((replica) => replica.region)))
@@ -186,7 +188,6 @@ export class Checkers implements Watch {
         latest,
         isOfRegion,
       );
-    this.checkEntries(live, latest);
   }
 
   private checkReadings(
@@ -207,54 +208,40 @@ export class Checkers implements Watch {
   }
 
   private checkEntries(replicas: readonly Replica[], latest: number): void {
-    const views = replicas.map((replica) => knowledgeOf(replica, this.sources));
+    const views = replicas.map((replica) => ({
+      replica,
+      known: knowledgeOf(replica, this.sources),
+    }));
     const names = new Map(this.counters.map((counter) => [this.fingerprintOf(counter), counter]));
-    const live = new Map(replicas.map((replica) => [runOf(replica.source), replica]));
-    const keys = new Set([...views.flatMap((view) => [...view.keys()]), ...this.inherited.keys()]);
-    for (const key of keys) {
+    const live = new Set(replicas.map(({ source }) => runOf(source)));
+    const known = views.flatMap((view) => [...view.known.keys()]);
+    for (const key of new Set([...known, ...this.inherited.keys()])) {
       const [fingerprint = '', run = '', start = ''] = key.split(' ');
       const counter = names.get(fingerprint);
       if (counter === undefined || !isLive(counter, Number(start), latest)) continue;
       this.entriesChecked += 1;
-      this.checkKey(
-        { key, run, counter, start: Number(start), isAlive: live.has(run) },
-        replicas,
-        views,
-      );
+      this.checkKey({ key, run, counter, start: Number(start), isAlive: live.has(run) }, views);
     }
   }
 
-  private checkKey(
-    {
-      key,
-      run,
-      counter,
-      start,
-      isAlive,
-    }: { key: string; run: string; counter: CounterSpec; start: number; isAlive: boolean },
-    replicas: readonly Replica[],
-    views: readonly Knowledge[],
-  ): void {
-    const concerned = views.filter((_, i) => {
-      const replica = replicas[i];
-      return replica !== undefined && this.countsAt(run, counter, replica);
-    });
-    if (
-      concerned.length < views.length &&
-      views.some((view) => !concerned.includes(view) && view.has(key))
-    )
+  private checkKey(entry: EntryToCheck, views: readonly View[]): void {
+    const { key, run, counter, start, isAlive } = entry;
+    const concerned = views.filter(({ replica }) => this.countsAt(run, counter, replica));
+    if (views.some((view) => view.known.has(key) && !concerned.includes(view)))
       throw new Violation(`${counter.name} of ${run} is known in another region`);
-    const known = concerned.map((view) => view.get(key)?.taken ?? 0);
-    if (known.length === 0) return;
-    const [first = 0] = known;
-    const detail = `${counter.name} of ${run} from ${start}: ${known.join(', ')}`;
-    if (known.some((taken) => taken !== first)) throw new Violation(`entries differ: ${detail}`);
+    const told = concerned.map(({ known }) => known.get(key)?.taken ?? 0);
+    const [first] = told;
+    if (first === undefined) return;
+    const refuse = (what: string): never => {
+      throw new Violation(`${what}: ${textOf(entry)}: ${eachOf(concerned, told)}`);
+    };
+    if (told.some((taken) => taken !== first)) refuse('entries differ');
     if (counter.algorithm === 'concurrency') return;
     const { taken } = this.truth.of(counter.name, start, run);
-    if (first > taken) throw new Violation(`more than ${taken} was told: ${detail}`);
-    if (isAlive && first !== taken) throw new Violation(`lost of ${taken}: ${detail}`);
+    if (first > taken) refuse(`more than ${taken} was told`);
+    if (isAlive && first !== taken) refuse(`lost of ${taken}`);
     const least = this.inherited.get(key)?.taken ?? 0;
-    if (first < least) throw new Violation(`lost of ${least} that were known: ${detail}`);
+    if (first < least) refuse(`lost of ${least} that were known`);
   }
 
   private fingerprintOf(counter: CounterSpec): string {
@@ -262,6 +249,26 @@ export class Checkers implements Watch {
     return fingerprintText(this.fingerprints);
   }
 }
+
+/** What one replica knows of all runs. */
+interface View {
+  readonly replica: Replica;
+  readonly known: Knowledge;
+}
+
+interface EntryToCheck {
+  readonly key: string;
+  readonly run: string;
+  readonly counter: CounterSpec;
+  readonly start: number;
+  readonly isAlive: boolean;
+}
+
+const textOf = ({ counter, run, start, isAlive }: EntryToCheck): string =>
+  `${counter.name} of ${run} ${isAlive ? '' : '(over) '}from ${start}`;
+
+const eachOf = (views: readonly View[], told: readonly number[]): string =>
+  views.map(({ replica: { region, id } }, i) => `${region}/${id} ${told[i]}`).join(', ');
 
 /** Whether a window still counts for everybody. */
 function isLive(counter: CounterSpec, start: number, latest: number): boolean {

@@ -1,14 +1,19 @@
-/** The checkers can fail: three mistakes that an engine could make, and each is found. */
+/** The checkers can fail: mistakes that an engine or a machine could make, and each is found. */
 import { describe, expect, it } from '@jest/globals';
 import { CountStore } from '../../../src/cluster/core/count-store.js';
 import type { Arrival, MergeOutcome } from '../../../src/cluster/core/count-store.js';
+import type { ReplicationContext } from '../../../src/cluster/core/replication-context.js';
+import type { ReplicationMachine } from '../../../src/cluster/core/replication-machine.js';
+import type { StatePulls } from '../../../src/cluster/core/state-pulls.js';
 import { PeerEntries } from '../../../src/counters/core/peer-entries.js';
+import type { Replica } from '../../../src/counters/core/replica.js';
 import type { ReplicatedCounterEngine } from '../../../src/counters/replicated-counter-engine.js';
 import { Violation } from './checkers.js';
 import { runScenario } from './scenario.js';
 import type { Variant } from './simulated-replicas.js';
 
-const SEEDS = [1, 2, 6, 16, 19, 24];
+/** In 12 and 46 a region is lost, and others know what it had counted. */
+const SEEDS = [1, 2, 6, 12, 16, 19, 24, 46];
 
 /** What the first of the seeds to notice says. */
 function noticed(variant: Variant): string | undefined {
@@ -46,6 +51,26 @@ function forgetfulStore(engine: ReplicatedCounterEngine): CountStore {
   return store;
 }
 
+/** Relays that hear what another region knows of theirs, and do not ask for it. */
+function askNoOtherRegion(machine: ReplicationMachine): void {
+  const { pulls } = machine as unknown as { pulls: StatePulls };
+  const { self } = (pulls as unknown as { context: ReplicationContext }).context.options;
+  const compare = pulls.compare.bind(pulls);
+  pulls.compare = (peer, known, now) => {
+    if (peer.region === self.region) compare(peer, known, now);
+  };
+}
+
+/** An engine that tells other regions what counts in its own alone. */
+function talkativeEngine(engine: ReplicatedCounterEngine): CountStore {
+  const { sides } = (engine as unknown as { replica: Replica }).replica;
+  for (const side of sides) side.isRegional = () => false;
+  return engine.store;
+}
+
+/** Counts of two regions have met: in a decision, or at the end. */
+const MEETS = /counts \d+ of \d+ in pure-regional: |regional of \S+ is known in another region/;
+
 describe('the checkers', () => {
   it('pass the engine as it is', () => {
     expect(noticed({})).toBeUndefined();
@@ -61,5 +86,14 @@ describe('the checkers', () => {
 
   it('notice a restart that goes on under the name of the run before', () => {
     expect(noticed({ reusesBoot: true })).toMatch(/told|lost of|differ|twice|was told/);
+  }, 600_000);
+
+  it('notice relays that ask no other region what it knows of theirs', () => {
+    const lacking = /^entries differ: \S+ of \S+ \(over\) from .*region-\d\/r\d+ 0\b/;
+    expect(noticed({ changeMachine: askNoOtherRegion })).toMatch(lacking);
+  }, 600_000);
+
+  it('notice a limit of one region that others are told of', () => {
+    expect(noticed({ wrapStore: talkativeEngine })).toMatch(MEETS);
   }, 600_000);
 });

@@ -34,6 +34,7 @@ export interface Weather {
 /** What may be changed to see that the checkers notice. */
 export interface Variant {
   readonly wrapStore?: (engine: ReplicatedCounterEngine) => CountStore;
+  readonly changeMachine?: (machine: ReplicationMachine) => void;
   readonly reusesBoot?: boolean;
 }
 
@@ -247,7 +248,10 @@ export class SimulatedReplicas {
       settings: new Map([['counters.key', 'x']]),
     };
     const store = this.variant.wrapStore?.(engine) ?? engine.store;
-    return new ReplicationMachine(options, store, new SeededRandom(this.random.uint32()));
+    const random = new SeededRandom(this.random.uint32());
+    const machine = new ReplicationMachine(options, store, random);
+    this.variant.changeMachine?.(machine);
+    return machine;
   }
 
   instantOf(replica: Replica): Instant {
