@@ -174,10 +174,7 @@ export class ReplicationDriver {
     const { name: id, facts } = replica;
     if (isUp(replica))
       this.feed({ kind: 'memberAlive', member: { id, region: facts?.region ?? '' } });
-    else {
-      this.feed({ kind: 'memberGone', id });
-      this.links.forget(id);
-    }
+    else this.feed({ kind: 'memberGone', id });
   }
 
   private feed(input: ReplicationInput): void {
@@ -205,6 +202,8 @@ export class ReplicationDriver {
         return streams.close(effect.stream);
       case 'link':
         return this.links.set(effect.peerId, effect.state, effect.detail, this.now().wall);
+      case 'unlinked':
+        return this.links.forget(effect.peerId);
       case 'joined':
         this.hasJoined ||= effect.isComplete;
         return this.joined?.(effect.isComplete);

@@ -191,6 +191,20 @@ describe('replicas that count together', () => {
     );
   });
 
+  it('do not miss a stream that is not needed any more', async () => {
+    // The lowest name of its region: from now on it speaks to the other one, in place of a.
+    await start('0');
+    await eventually('a needs no stream to the other region', async () => {
+      const member = await linkOf('a', 'far');
+      return member?.link === LinkState.LINK_STATE_UNSPECIFIED;
+    });
+    await eventually('it is not counted as closed', async () => {
+      const metrics = await (await at('a').get('/metrics')).text();
+      return metrics.includes('weir_cluster_links{state="closed"} 0');
+    });
+    await stop('0');
+  });
+
   it('keep to themselves if their clusters have other names', async () => {
     const key = await limitedKey('apart', 4);
     await start('stranger', { 'cluster.name': 'another', 'cluster.joinWaitMs': 500 });

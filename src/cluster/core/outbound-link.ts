@@ -116,7 +116,7 @@ export class OutboundLink {
   /** The peer is no longer wanted. */
   close(): void {
     this.end();
-    this.show('closed', 'not a member');
+    this.context.emit({ kind: 'unlinked', peerId: this.peerId });
   }
 
   /** Tells what of a feed the peer does not know, as far as it can take it. */

@@ -5,6 +5,7 @@
  *   send          write to the stream; never wait. Order on a stream is kept, loss does no harm
  *   close         end the stream; `closed` is not reported for it
  *   link          for health, metrics and ListMembers: what became of the link to a peer
+ *   unlinked      no stream to that peer is needed any more
  *   joined        readiness: the live windows of the peers are here, or `joinWaitMs` has passed
  *   flushed       the answer to `flush`
  *   holdChanged   the answer to `changeHold`
@@ -45,6 +46,7 @@ export type ReplicationEffect =
       /** Why it is closed or refused, for people. */
       readonly detail: string;
     }
+  | { readonly kind: 'unlinked'; readonly peerId: string }
   | {
       readonly kind: 'joined';
       /** False: `joinWaitMs` has passed, of the start or of the first peer, before all that peers know was here. */
