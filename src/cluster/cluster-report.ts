@@ -16,10 +16,18 @@ export interface PeerReport {
 
 /** What is not well among the others. */
 export interface ClusterAilments {
+  /** Suspected, or dead and not yet forgotten. */
   readonly silentReplicas: number;
-  readonly disagreeingReplicas: number;
-  /** Names of those that gossip sees and with which no counts are exchanged. */
+  /** Those with which no counts are exchanged because they differ. */
+  readonly differingReplicas: readonly DifferingReplica[];
+  /** Names of the others that gossip sees and with which no counts are exchanged. */
   readonly unlinkedReplicas: readonly string[];
+}
+
+export interface DifferingReplica {
+  readonly name: string;
+  /** `settings: NAME, NAME` as a refusal names them; only `settings` if gossip alone tells. */
+  readonly differsIn: string;
 }
 
 /** A stream that has only just broken is mended before anybody could act on it. */
@@ -42,7 +50,14 @@ export class ClusterReport {
   ) {}
 
   ailments(): ClusterAilments {
-    return { ...this.membership.ailments(), unlinkedReplicas: this.unlinked() };
+    const others = this.membership.replicas().filter(({ isSelf }) => !isSelf);
+    const differing = others.filter(isUp).flatMap((replica) => this.differenceOf(replica));
+    const named = new Set(differing.map(({ name }) => name));
+    return {
+      silentReplicas: others.filter(isSilent).length,
+      differingReplicas: differing,
+      unlinkedReplicas: this.unlinked(others).filter((name) => !named.has(name)),
+    };
   }
 
   peer({ name, isSelf }: Replica): PeerReport {
@@ -54,14 +69,18 @@ export class ClusterReport {
     return { link, linkDetail, freshnessMs, clockSkewMs };
   }
 
-  private unlinked(): readonly string[] {
-    const up = new Set(
-      this.membership
-        .replicas()
-        .filter(isUp)
-        .map(({ name }) => name),
-    );
+  private differenceOf(replica: Replica): readonly DifferingReplica[] {
+    const { name } = replica;
+    const link = this.replication.links.of(name);
+    if (link?.state === 'refused') return [{ name, differsIn: link.detail }];
+    return this.membership.disagrees(replica) ? [{ name, differsIn: 'settings' }] : [];
+  }
+
+  private unlinked(others: readonly Replica[]): readonly string[] {
+    const up = new Set(others.filter(isUp).map(({ name }) => name));
     const before = this.clock.wallNow() - LINK_GRACE_MS;
     return this.replication.links.unlinked(before).filter((name) => up.has(name));
   }
 }
+
+const isSilent = ({ state }: Replica): boolean => state === 'suspect' || state === 'dead';

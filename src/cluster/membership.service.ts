@@ -67,16 +67,9 @@ export class MembershipService {
     this.delegate.onEvent(({ kind, member }) => listener(this.replicaOf(member), kind));
   }
 
-  /** What is not well among the others. */
-  ailments(): { readonly silentReplicas: number; readonly disagreeingReplicas: number } {
-    const others = this.replicas().filter(({ isSelf }) => !isSelf);
-    const isSilent = ({ state }: Replica): boolean => state === 'suspect' || state === 'dead';
-    const disagrees = ({ facts, state }: Replica): boolean =>
-      state === 'alive' && facts !== undefined && facts.settingsHash !== this.settingsHash;
-    return {
-      silentReplicas: others.filter(isSilent).length,
-      disagreeingReplicas: others.filter(disagrees).length,
-    };
+  /** Whether it says that its settings give counts another meaning; on which they differ, streams tell. */
+  disagrees({ facts }: Replica): boolean {
+    return facts !== undefined && facts.settingsHash !== this.settingsHash;
   }
 
   /** Undefined: it does not run. */

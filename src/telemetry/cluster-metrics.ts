@@ -1,18 +1,20 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { ClusterReport } from '../cluster/cluster-report.js';
 import type { MembershipService } from '../cluster/membership.service.js';
 import { registerGauges } from './state-metrics.js';
 
 const STATES = ['alive', 'suspect', 'dead', 'left'] as const;
 
 /** Who counts with this replica, and how the gossip between them is doing. */
-export function registerClusterMetrics(registry: Registry, membership: MembershipService): void {
+export function registerClusterMetrics(registry: Registry, cluster: ClusterReport): void {
+  const { membership } = cluster;
   registerMembers(registry, membership);
   registerCounts(registry, membership);
   registerGauges(registry, [
     {
       name: 'weir_cluster_replicas_disagreeing',
-      help: 'Live replicas whose settings give counts another meaning than here.',
-      read: () => membership.ailments().disagreeingReplicas,
+      help: 'Live replicas with which no counts are exchanged because they differ; health names them.',
+      read: () => cluster.ailments().differingReplicas.length,
     },
     {
       name: 'weir_gossip_health_score',

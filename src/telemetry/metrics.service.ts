@@ -33,7 +33,7 @@ export class MetricsService {
     registerCounterMetrics(this.registry, counters);
     registerGauges(this.registry, reservationGauges(checks));
     registerGauges(this.registry, journalGauges(journal));
-    registerClusterMetrics(this.registry, cluster.membership);
+    registerClusterMetrics(this.registry, cluster);
     registerReplicationMetrics(this.registry, cluster.replication);
     registerDiscoveryMetrics(this.registry, discovery);
     registerGauges(this.registry, [

@@ -1,5 +1,7 @@
 /** Replicas that count together: in this process, on one database, over real streams on loopback. */
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { problemsOf } from '../../src/cli/commands/cluster.js';
 import { LinkState } from '../../src/gen/weir/v1/cluster_service.js';
 import { Decision } from '../../src/gen/weir/v1/quota_service.js';
 import { BenchOperator } from '../../src/bench/bench-operator.js';
@@ -81,8 +83,14 @@ async function limitedKey(name: string, maximum: number): Promise<string> {
 const linkOf = async (from: string, to: string) =>
   (await at(from).cluster.listMembers({})).members.find(({ name }) => name === to);
 
-const ailmentsOf = async (name: string): Promise<string> =>
-  (await at(name).get('/health/ready')).text();
+/** What health says is not well. */
+async function reasonsAt(name: string): Promise<readonly string[]> {
+  const { details } = JSON.parse(await (await at(name).get('/health/ready')).text());
+  return details.replica.reasons;
+}
+
+const isOf = async (name: string, reasons: readonly string[]): Promise<boolean> =>
+  isDeepStrictEqual(await reasonsAt(name), reasons);
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -156,10 +164,21 @@ describe('replicas that count together', () => {
       return member?.linkDetail.includes('governance.virtualKeyMandatory') === true;
     });
     expect((await linkOf('a', 'other'))?.link).toBe(LinkState.LINK_STATE_REFUSED);
-    await eventually('health names the replica', async () =>
-      (await ailmentsOf('a')).includes('no counts are exchanged with other'),
-    );
+    const trouble = 'other differs in settings: governance.virtualKeyMandatory';
+    await eventually('health names both, once', () => isOf('a', [trouble]));
     expect((await at('a').get('/health/ready')).status).toBe(200);
+    const metrics = await (await at('a').get('/metrics')).text();
+    expect(metrics).toMatch(/weir_cluster_replicas_disagreeing 1/);
+    const { members } = await at('a').cluster.listMembers({});
+    expect(members.flatMap(problemsOf)).toContain(trouble);
+    // It needs no stream to the other region, which a speaks to: gossip alone tells of that one.
+    await eventually('so does it, as far as it knows', () =>
+      isOf('other', [
+        'a differs in settings: governance.virtualKeyMandatory',
+        'b differs in settings: governance.virtualKeyMandatory',
+        'far differs in settings',
+      ]),
+    );
     await stop('other');
   });
 
@@ -170,8 +189,8 @@ describe('replicas that count together', () => {
       const member = await linkOf('a', 'lost');
       return member?.linkDetail === 'settings: storage.postgres';
     });
-    await eventually('health names the replica', async () =>
-      (await ailmentsOf('a')).includes('no counts are exchanged with lost'),
+    await eventually('health names both, once', () =>
+      isOf('a', ['lost differs in settings: storage.postgres']),
     );
     await stop('lost');
     await elsewhere.drop();
@@ -181,14 +200,11 @@ describe('replicas that count together', () => {
     // It listens for peers where nobody who is told its address by gossip would look.
     await start('half', { 'cluster.grpc.host': '127.0.0.2', 'cluster.joinWaitMs': 500 });
     await eventually('health names the replica', async () =>
-      (await ailmentsOf('a')).includes('no counts are exchanged with half'),
+      (await reasonsAt('a')).includes('no counts are exchanged with half'),
     );
     expect((await linkOf('a', 'half'))?.linkDetail).not.toBe('');
     await stop('half');
-    await eventually(
-      'it has left and is named no more',
-      async () => !(await ailmentsOf('a')).includes('half'),
-    );
+    await eventually('it has left and is named no more', () => isOf('a', []));
   });
 
   it('do not miss a stream that is not needed any more', async () => {

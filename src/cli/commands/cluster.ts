@@ -72,9 +72,8 @@ export function problemsOf(one: Member): readonly string[] {
   if (state === MemberState.MEMBER_STATE_SUSPECT) return [`${name} does not answer`];
   if (state === MemberState.MEMBER_STATE_DEAD) return [`${name} is dead`];
   if (state !== MemberState.MEMBER_STATE_ALIVE) return [];
-  if (link === LinkState.LINK_STATE_REFUSED) return [`${name} refuses our counts: ${linkDetail}`];
-  if (bootId !== '' && !settingsAgree)
-    return [`${name} differs in a setting that gives counts another meaning`];
+  if (link === LinkState.LINK_STATE_REFUSED) return [`${name} differs in ${linkDetail}`];
+  if (bootId !== '' && !settingsAgree) return [`${name} differs in settings`];
   if (BROKEN.includes(link)) return [`no counts are exchanged with ${name}: ${linkDetail}`];
   return [];
 }

@@ -9,7 +9,7 @@ const well: Parts = {
   journaledDebits: 0,
   isJournalFull: false,
   silentReplicas: 0,
-  disagreeingReplicas: 0,
+  differingReplicas: [],
   unlinkedReplicas: [],
   failingSources: 0,
 };
@@ -46,9 +46,20 @@ describe('conditionOf', () => {
   });
 
   it('names what is not well in the cluster, and goes on', () => {
-    expect(conditionOf({ ...well, silentReplicas: 1, disagreeingReplicas: 2 })).toEqual({
+    expect(conditionOf({ ...well, silentReplicas: 1 })).toEqual({
       state: 'degraded',
-      reasons: ['a replica does not answer', 'replicas disagree on settings'],
+      reasons: ['a replica does not answer'],
+    });
+  });
+
+  it('names every replica that differs, and in what as far as that is known', () => {
+    const differingReplicas = [
+      { name: 'b', differsIn: 'settings: governance.virtualKeyMandatory' },
+      { name: 'c', differsIn: 'settings' },
+    ];
+    expect(conditionOf({ ...well, differingReplicas })).toEqual({
+      state: 'degraded',
+      reasons: ['b differs in settings: governance.virtualKeyMandatory', 'c differs in settings'],
     });
   });
 

@@ -14,9 +14,9 @@ export interface Parts {
   readonly isJournalFull: boolean;
   /** Other replicas that do not answer: suspected, or dead and not yet forgotten. */
   readonly silentReplicas: number;
-  /** Other replicas whose settings give counts another meaning. */
-  readonly disagreeingReplicas: number;
-  /** Other replicas that are up and with which no counts are exchanged, by name. */
+  /** Other replicas with which no counts are exchanged because they differ, and in what. */
+  readonly differingReplicas: readonly { readonly name: string; readonly differsIn: string }[];
+  /** Further ones that are up and with which no counts are exchanged, by name. */
   readonly unlinkedReplicas: readonly string[];
   /** Sources of discovery that cannot be asked, or only in part. */
   readonly failingSources: number;
@@ -38,7 +38,8 @@ export function conditionOf(parts: Parts): Condition {
   if (parts.journaledDebits > 0) reasons.push('debits in the journal');
   if (parts.silentReplicas > 0) reasons.push('a replica does not answer');
   if (parts.failingSources > 0) reasons.push('discovery failing');
-  if (parts.disagreeingReplicas > 0) reasons.push('replicas disagree on settings');
+  for (const { name, differsIn } of parts.differingReplicas)
+    reasons.push(`${name} differs in ${differsIn}`);
   for (const name of parts.unlinkedReplicas) reasons.push(`no counts are exchanged with ${name}`);
   return { state: reasons.length === 0 ? 'ok' : 'degraded', reasons };
 }
