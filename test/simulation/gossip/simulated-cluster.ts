@@ -9,7 +9,7 @@ import type { Endpoint } from '../../../src/gossip/core/endpoint.js';
 import type { GossipEffect } from '../../../src/gossip/core/gossip-effect.js';
 import type { GossipInput, GossipLoop } from '../../../src/gossip/core/gossip-input.js';
 import { GossipMachine } from '../../../src/gossip/core/gossip-machine.js';
-import type { GossipOptions } from '../../../src/gossip/core/gossip-options.js';
+import { DEFAULT_VSN, type GossipOptions } from '../../../src/gossip/core/gossip-options.js';
 import type { MemberEventKind } from '../../../src/gossip/core/member-event.js';
 import { MessageType } from '../../../src/gossip/core/message-type.js';
 import { decodeMessage } from '../../../src/gossip/core/message-decoder.js';
@@ -98,19 +98,31 @@ export class SimulatedCluster {
     return Number(name.slice(1));
   }
 
-  /** Starts everybody, and tells everybody of everybody, as after a long quiet time. */
+  /** Starts everybody; all know all, and nobody has anything left to tell, as after a long quiet time. */
   startKnown(): void {
+    const everybody: readonly PacketMessage[] = this.nodes.map(({ index }) => ({
+      kind: 'alive',
+      node: SimulatedCluster.nameOf(index),
+      incarnation: 1,
+      ...addressOf(index),
+      vsn: DEFAULT_VSN,
+    }));
     for (const node of this.nodes) this.give(node, { kind: 'start' });
     for (const node of this.nodes) {
-      const messages: PacketMessage[] = this.nodes.map((other) => ({
-        kind: 'alive',
-        node: SimulatedCluster.nameOf(other.index),
-        incarnation: 1,
-        ...addressOf(other.index),
-        vsn: Uint8Array.of(1, 5, 2, 0, 0, 0),
-      }));
-      this.give(node, { kind: 'packet', from: addressOf(0), messages }, false);
+      // A few at a time: what is queued is looked through for each packet.
+      for (let first = 0; first < everybody.length; first += 16) {
+        const messages = everybody.slice(first, first + 16);
+        this.give(node, { kind: 'packet', from: addressOf(0), messages }, false);
+        this.hush(node);
+      }
     }
+  }
+
+  /** Pings whose answers nobody hears: they carry its news away. */
+  private hush(node: Node): void {
+    const ping = { kind: 'ping', seq: 1, node: SimulatedCluster.nameOf(node.index) } as const;
+    const packet = { kind: 'packet', from: addressOf(0), messages: [ping] } as const;
+    while (node.machine.queued > 0) this.give(node, packet, false);
   }
 
   /** Starts everybody alone; each joins the first. */
