@@ -9,12 +9,12 @@ export class GovernanceConfig {
   })
   readonly virtualKeyMandatory: boolean = false;
 
-  /** Milliseconds between two looks for changes, should a notification get lost. Default 1 s. */
+  /** Milliseconds within which a change is seen, should its notification get lost. Default 1 s. */
   @IntegerKnob({
     unit: 'milliseconds',
     min: 50,
     max: 3_600_000,
-    effect: 'How often to look for changes in the database when no notification has come.',
+    effect: 'Within this time a change in the database is seen of which no notification has come.',
   })
   readonly pollIntervalMs: number = 1000;
 }

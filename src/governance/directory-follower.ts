@@ -5,6 +5,7 @@ import type { MonoMs } from '../common/time.js';
 import { WeirConfig } from '../config/weir-config.js';
 import type { Update } from './core/changes.js';
 import { Directory } from './core/directory.js';
+import { pauseBetweenPolls } from './core/poll-pause.js';
 import { PolicyStore, type Written } from './policy-store.js';
 
 /**
@@ -35,7 +36,7 @@ export class DirectoryFollower implements OnModuleInit, OnModuleDestroy {
   async onModuleInit(): Promise<void> {
     this.unwatch = await this.store.watch((version) => this.hint(version));
     await this.catchUp();
-    this.schedule();
+    this.schedule(0);
   }
 
   /** Ends the polling. Calls that are still in flight may catch up all the same. */
@@ -95,14 +96,16 @@ export class DirectoryFollower implements OnModuleInit, OnModuleDestroy {
     await this.catchUp().catch(() => undefined);
   }
 
-  private schedule(): void {
+  private schedule(lastTookMs: number): void {
     if (this.stopped) return;
-    this.timer = setTimeout(() => void this.poll(), this.config.governance.pollIntervalMs);
+    const pauseMs = pauseBetweenPolls(this.config.governance.pollIntervalMs, lastTookMs);
+    this.timer = setTimeout(() => void this.poll(), pauseMs);
   }
 
   private async poll(): Promise<void> {
+    const startedAt = this.clock.monoNow();
     await this.catchUp().catch(() => undefined);
-    this.schedule();
+    this.schedule(this.clock.monoNow() - startedAt);
   }
 
   private async refresh(): Promise<void> {
