@@ -14,6 +14,7 @@ import { holdsBench } from './holds.bench.js';
 import { floodBench } from './flood.bench.js';
 import { gossipBench } from './gossip.bench.js';
 import { ledgerBench } from './ledger.bench.js';
+import { regionsBench } from './regions.bench.js';
 import { replicationBench } from './replication.bench.js';
 import { rpcCostBench } from './rpc-cost.bench.js';
 
@@ -29,6 +30,7 @@ const BENCHES: readonly Bench[] = [
   clusterBench,
   convergenceBench,
   replicationBench,
+  regionsBench,
 ];
 
 const { values } = parseArgs({

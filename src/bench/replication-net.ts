@@ -20,7 +20,7 @@ import { counterOf, demandOf, NOW } from './counter-load.js';
 const KEY = { k0: 11, k1: 22 };
 const WAY_MS = 1;
 
-/** What all replicas together have sent. */
+/** What all replicas together have sent over one kind of wire. */
 export interface WireTally {
   deltas: number;
   deltaBytes: number;
@@ -28,8 +28,16 @@ export interface WireTally {
   answerBytes: number;
 }
 
+export interface NetShape {
+  readonly regions: number;
+  /** In each region. */
+  readonly replicas: number;
+  readonly counters: number;
+}
+
 interface Node {
   readonly id: string;
+  readonly region: string;
   readonly engine: ReplicatedCounterEngine;
   readonly machine: ReplicationMachine;
   /** Whom a stream leads to, and what it is called there. */
@@ -38,26 +46,30 @@ interface Node {
 }
 
 export class ReplicationNet {
-  readonly tally: WireTally = { deltas: 0, deltaBytes: 0, answers: 0, answerBytes: 0 };
+  /** Between replicas of one region. */
+  readonly within: WireTally = { deltas: 0, deltaBytes: 0, answers: 0, answerBytes: 0 };
+  /** Between the relays of two. */
+  readonly between: WireTally = { ...this.within };
   private readonly nodes: readonly Node[];
   private nowMs = 0;
   private underWay: { readonly dueMs: number; readonly node: Node; input: ReplicationInput }[] = [];
 
-  constructor(replicas: number, countersMax: number) {
-    const ids = Array.from({ length: replicas }, (_, n) => `r${n}`);
-    this.nodes = ids.map((id) => nodeOf(id, countersMax * 2));
+  constructor(private readonly shape: NetShape) {
+    const { regions, replicas, counters } = shape;
+    this.nodes = Array.from({ length: regions * replicas }, (_, n) =>
+      nodeOf({ id: `r${n}`, region: `region-${n % regions}` }, counters * 2, regions * replicas),
+    );
     for (const node of this.nodes) {
       this.give(node, { kind: 'start' });
-      for (const { id } of this.nodes)
-        if (id !== node.id)
-          this.give(node, { kind: 'memberAlive', member: { id, region: 'here' } });
+      for (const { id, region } of this.nodes)
+        if (id !== node.id) this.give(node, { kind: 'memberAlive', member: { id, region } });
     }
   }
 
-  /** Every replica counts one in each of so many counters. */
-  count(counters: number): void {
+  /** Every replica counts one in each counter. */
+  count(): void {
     for (const { engine } of this.nodes)
-      for (let i = 0; i < counters; i++)
+      for (let i = 0; i < this.shape.counters; i++)
         engine.take([demandOf(counterOf(i, 'sliding window'))], this.wall());
   }
 
@@ -79,6 +91,11 @@ export class ReplicationNet {
     return this.nodes.map(({ engine }) => engine.read([demand], this.wall())[0]?.counted ?? 0);
   }
 
+  /** Of one replica, for all that it counts and has heard. */
+  get engineBytes(): number {
+    return Math.max(...this.nodes.map(({ engine }) => engine.stats().bytes));
+  }
+
   private give(node: Node, input: ReplicationInput): void {
     const now = { wall: this.wall(), mono: monoMs(this.nowMs) };
     for (const effect of node.machine.handle(input, now)) this.perform(node, effect);
@@ -89,7 +106,7 @@ export class ReplicationNet {
     if (effect.kind !== 'send') return;
     const end = node.ends.get(effect.stream);
     if (end === undefined) return;
-    this.weigh(effect.message);
+    this.weigh(effect.message, node.region === end.node.region ? this.within : this.between);
     this.later(end.node, { kind: 'message', stream: end.stream, message: effect.message });
   }
 
@@ -107,8 +124,7 @@ export class ReplicationNet {
     this.underWay.push({ dueMs: this.nowMs + WAY_MS, node, input });
   }
 
-  private weigh(message: ConnectRequest | ConnectResponse): void {
-    const { tally } = this;
+  private weigh(message: ConnectRequest | ConnectResponse, tally: WireTally): void {
     if (isRequest(message)) {
       tally.deltas += 1;
       tally.deltaBytes += RequestProto.encode(requestToProto(message)).finish().length;
@@ -128,11 +144,16 @@ const ANSWERS: readonly string[] = ['welcome', 'refusal', 'ack', 'state', 'holdC
 const isRequest = (message: ConnectRequest | ConnectResponse): message is ConnectRequest =>
   !ANSWERS.includes(message.kind);
 
-function nodeOf(id: string, liveMax: number): Node {
-  const self = { replicaId: id, bootId: 'b1', region: 'here' };
-  const engine = new ReplicatedCounterEngine({ liveMax, entriesMax: liveMax * 5 }, KEY, self);
+function nodeOf(
+  { id, region }: Pick<Node, 'id' | 'region'>,
+  liveMax: number,
+  sources: number,
+): Node {
+  const self = { replicaId: id, bootId: 'b1', region };
+  const limits = { liveMax, entriesMax: liveMax * sources };
+  const engine = new ReplicatedCounterEngine(limits, KEY, self);
   const settings = new Map<string, string>();
   const options = { ...REPLICATION_DEFAULTS, cluster: 'bench', self, settings };
   const machine = new ReplicationMachine(options, engine.store, new SeededRandom(1));
-  return { id, engine, machine, ends: new Map(), accepted: 0 };
+  return { id, region, engine, machine, ends: new Map(), accepted: 0 };
 }
