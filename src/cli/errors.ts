@@ -28,6 +28,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   algorithm: '--algorithm',
   group_by: '--group-by',
   groups_max: '--groups-max',
+  group: '--group',
   window: '--per',
   period: '--per',
   time_zone: '--time-zone',

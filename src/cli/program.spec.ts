@@ -201,6 +201,7 @@ describe('bad usage', () => {
     [['check', '--timeout', '0s'], /--timeout/],
     [['debit', '--key', 'a'], /--amount USD/],
     [['usage'], /Whose usage/],
+    [['usage', '--key', 'a', '--group', 'gpt-5'], /--group.*KEY=VALUE/],
     [['limit', 'create', '--key', 'a', '--max', '5'], /--per is missing/],
     [['limit', 'create', '--key', 'a', '--per', '1m'], /--max is missing/],
     [['limit', 'create', '--key', 'a', '--rate', '10/s'], /--max is missing/],

@@ -2,6 +2,7 @@ import type { GroupKey, Owner } from '../governance/core/model.js';
 import type { Caller } from './call-admission.js';
 import type { CallTarget, CheckCall, DebitCall, TokenCounts } from './core/calls.js';
 import { countOf } from './core/counts.js';
+import type { GroupValues } from './core/group-values.js';
 import type { Estimates } from './estimates.js';
 
 /** What limits count of a call, and by what they keep counters apart. */
@@ -69,16 +70,20 @@ export class CountedDebit implements CountedCall {
   }
 }
 
-/** No call at all: how the limits of an owner stand for one request of its own. */
+/** No call at all: how the limits of an owner stand for one request of that group, or else of its own. */
 export class CountedLook implements CountedCall {
   readonly requests = 1;
   readonly tokens = undefined;
   readonly amountNanos = undefined;
   readonly holdMs = undefined;
 
-  constructor(private readonly owner: Owner) {}
+  constructor(
+    private readonly owner: Owner,
+    private readonly group: GroupValues,
+  ) {}
 
   groupValue(key: GroupKey): string {
+    if (Object.hasOwn(this.group, key)) return this.group[key] ?? '';
     return key === this.owner.kind ? this.owner.id : '';
   }
 }

@@ -171,7 +171,7 @@ describe('matched policies', () => {
         model: '',
         labels: {},
       });
-      return met.limits[0]?.demandOf(new CountedLook({ kind: 'root', id: '' })).counter.maximum;
+      return met.limits[0]?.demandOf(new CountedLook({ kind: 'root', id: '' }, {})).counter.maximum;
     };
     expect([maximumAfter(5, 1n), maximumAfter(7, 2n)]).toEqual([5, 7]);
   });

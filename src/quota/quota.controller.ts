@@ -129,15 +129,15 @@ export class QuotaController {
     return results.map(debitResult);
   }
 
-  private usageOf({ subject, interval }: GetUsageRequest): Promise<Usage> {
+  private usageOf({ subject, interval, group }: GetUsageRequest): Promise<Usage> {
     if (subject === undefined)
       throw invalidArgument([{ field: 'subject', description: 'name a virtual key or an owner' }]);
-    const recorded = toInterval(interval);
-    if (subject.$case !== 'owner') return this.usage.ofSubject(toSubject(subject), recorded);
+    const query = { interval: toInterval(interval), group };
+    if (subject.$case !== 'owner') return this.usage.ofSubject(toSubject(subject), query);
     const kind = toOwnerKind(subject.value);
     if (kind === undefined)
       throw invalidArgument([{ field: 'owner.kind', description: 'is required' }]);
-    return this.usage.ofOwner({ kind, id: subject.value.id }, recorded);
+    return this.usage.ofOwner({ kind, id: subject.value.id }, query);
   }
 }
 

@@ -296,6 +296,24 @@ describe('weir check, debit and usage', () => {
       spend: { debits: '1', amountNanos: '1000', usage: { input: '7' } },
     });
   });
+
+  it('show the counter of one group', async () => {
+    await json('key', 'create', 'una');
+    const grouped = '--key una --max 3 --per year --group-by model,label:user'.split(' ');
+    await json('limit', 'create', 'by-model', ...grouped);
+    await json('check', '--key', 'una', '--model', 'odd/a', '--label', 'user=bob');
+    const usage = ['usage', '--key', 'una', '--group', 'model=a', '--group'] as const;
+    expect(await json(...usage, 'label:user=bob')).toMatchObject({
+      statuses: [{ remaining: '2', group: { model: 'a', 'label:user': 'bob' } }],
+    });
+    const { out } = await weir(...usage, 'label:user=eve');
+    expect(out).toMatch(/key una +3 +3 +yes +a, eve /);
+    expect(await weir(...usage, 'user=bob')).toEqual({
+      code: EXIT.USAGE,
+      out: '',
+      err: 'weir: group["user"] (--group): no limit of this owner is grouped by that; they are by label:user, model\n',
+    });
+  });
 });
 
 describe('weir replay', () => {

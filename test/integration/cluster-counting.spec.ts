@@ -5,7 +5,7 @@ import { problemsOf } from '../../src/cli/commands/cluster.js';
 import { LinkState } from '../../src/gen/weir/v1/cluster_service.js';
 import { Decision } from '../../src/gen/weir/v1/quota_service.js';
 import { BenchOperator } from '../../src/bench/bench-operator.js';
-import { checkOf } from '../support/declare.js';
+import { checkOf, declareKey, declareLimit, ofTeam } from '../support/declare.js';
 import { eventually } from '../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { type Replica, startReplica } from '../support/start-replica.js';
@@ -120,6 +120,28 @@ describe('replicas that count together', () => {
     await seen('far', key, 0);
     expect(await admitted(at('a'), key, 3)).toBe(0);
     expect(await admitted(at('far'), key, 3)).toBe(0);
+  });
+
+  it('show what a group has counted, wherever its calls came', async () => {
+    const { keyId, teamId } = await declareKey(at('b'), 'grouped');
+    const grouped = { owner: ofTeam(teamId), maximum: 9n, groupBy: ['virtual_key', 'model'] };
+    await declareLimit(at('b'), grouped);
+    const isSeen = async (name: string, model: string, left: bigint): Promise<boolean> => {
+      const group = { virtual_key: keyId, model };
+      const subject = { $case: 'owner', value: ofTeam(teamId) } as const;
+      const usage = at(name).quota.getUsage({ subject, interval: undefined, group });
+      return usage.then(
+        ({ statuses: [one] }) => one?.remaining === left && isDeepStrictEqual(one.group, group),
+        () => false,
+      );
+    };
+    for (const name of ['a', 'b']) await eventually(`${name} knows`, () => isSeen(name, 'o3', 9n));
+    await at('b').quota.checkLimit(checkOf(keyId, { model: 'o3', requests: 4n }));
+    await at('a').quota.checkLimit(checkOf(keyId, { model: 'o4', requests: 2n }));
+    for (const name of ['a', 'b']) {
+      await eventually(`${name} sees what b counted`, () => isSeen(name, 'o3', 5n));
+      await eventually(`${name} sees what a counted`, () => isSeen(name, 'o4', 7n));
+    }
   });
 
   it('tell one that comes what was counted before it is ready, its own run before included', async () => {

@@ -130,7 +130,7 @@ async function declareRoom(name: string): Promise<string> {
   for (const { quota } of cluster.connections.values())
     await eventually('every replica knows the budget', async () => {
       const subject = { $case: 'virtualKeyId', value: keyId } as const;
-      const { statuses } = await quota.getUsage({ subject, interval: undefined });
+      const { statuses } = await quota.getUsage({ subject, interval: undefined, group: {} });
       return statuses.length === 1;
     });
   return keyId;

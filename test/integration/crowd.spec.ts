@@ -67,6 +67,7 @@ async function oneRun(
       const { statuses } = await replica.quota.getUsage({
         subject: { $case: 'virtualKeyId', value: keyId },
         interval: undefined,
+        group: {},
       });
       return statuses.some(({ policyId }) => policyId === budget.id);
     });
@@ -82,6 +83,7 @@ async function oneRun(
       const { statuses } = await replica.quota.getUsage({
         subject: { $case: 'virtualKeyId', value: keyId },
         interval: undefined,
+        group: {},
       });
       return statuses.length === 0;
     });

@@ -69,7 +69,7 @@ const release = (keyId: string, key: string, refund = false) =>
     refund,
   });
 
-const statusOf = ({ statuses }: CheckLimitResponse, limitId: string) =>
+const statusOf = ({ statuses }: Pick<CheckLimitResponse, 'statuses'>, limitId: string) =>
   statuses.find(({ policyId }) => policyId === limitId);
 
 /** What is left of a limit, without asking for anything. */
@@ -469,6 +469,50 @@ describe('groups', () => {
     expect(statusOf(await ask('d', 60n), id)?.remaining).toBe(30n);
     expect(statusOf(await ask('a', 0n), id)?.remaining).toBe(10n);
     expect(await metric('weir_counters_overflowed_total')).toBeGreaterThanOrEqual(before + 2);
+  });
+
+  it('are looked at one by one, and a key that groups nothing is refused', async () => {
+    at('13:03:00');
+    const { keyId, id } = await declared('looked-at', {
+      window: MINUTE,
+      maximum: 5n,
+      groupBy: ['model', 'label:user'],
+    });
+    const plain = await declareLimit(replica, { owner: ofKey(keyId), window: MINUTE });
+    const usage = (group: Record<string, string>) =>
+      replica.quota.getUsage({
+        subject: { $case: 'virtualKeyId', value: keyId },
+        interval: undefined,
+        group,
+      });
+    await check(keyId, { model: 'o3', labels: { user: 'ada' }, requests: 3n });
+    await check(keyId, { model: 'o3' });
+
+    const ada = await usage({ model: 'o3', 'label:user': 'ada' });
+    expect(statusOf(ada, id)).toMatchObject({
+      remaining: 2n,
+      group: { model: 'o3', 'label:user': 'ada' },
+    });
+    expect(statusOf(ada, plain.id)).toMatchObject({ remaining: 6n, group: {} });
+    expect(statusOf(await usage({ model: 'o4', 'label:user': 'ada' }), id)?.remaining).toBe(5n);
+    // A key that is left out, or empty, is that of a call without a value.
+    for (const group of [{ model: 'o3' }, { model: 'o3', 'label:user': '' }])
+      expect(statusOf(await usage(group), id)).toMatchObject({
+        remaining: 4n,
+        group: { model: 'o3', 'label:user': '(none)' },
+      });
+    expect(await failure(usage({ model: 'o3', 'label:users': 'ada' }))).toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: {
+        violations: [
+          {
+            field: 'group["label:users"]',
+            description: 'no limit of this owner is grouped by that; they are by label:user, model',
+          },
+        ],
+      },
+    });
+    expect(statusOf(await usage({ model: 'o3', 'label:user': 'ada' }), id)?.remaining).toBe(2n);
   });
 
   it('begin anew when the keys change, and not with the cap', async () => {

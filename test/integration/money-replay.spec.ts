@@ -48,7 +48,9 @@ const ROOT = { kind: OwnerKind.OWNER_KIND_ROOT, id: '' };
     );
     const debits = async (): Promise<number> => {
       const subject = { $case: 'owner' as const, value: ROOT };
-      const usage = await quota.getUsage({ subject, interval: undefined }).catch(() => undefined);
+      const usage = await quota
+        .getUsage({ subject, interval: undefined, group: {} })
+        .catch(() => undefined);
       return Number(usage?.spend?.debits ?? -1);
     };
     try {

@@ -478,6 +478,7 @@ describe('GetUsage', () => {
       const { spend } = await replica.quota.getUsage({
         subject: { $case: 'owner', value: owner },
         interval: undefined,
+        group: {},
       });
       expect(spend).toEqual(expected);
     }
@@ -496,6 +497,7 @@ describe('GetUsage', () => {
       replica.quota.getUsage({
         subject: { $case: 'owner', value: ofTeam('nowhere') },
         interval: undefined,
+        group: {},
       }),
     );
     expect(refused.code).toBe(status.NOT_FOUND);
@@ -505,4 +507,5 @@ describe('GetUsage', () => {
 const usageOf = (keyId: string) => ({
   subject: { $case: 'virtualKeyId' as const, value: keyId },
   interval: undefined,
+  group: {},
 });

@@ -70,6 +70,7 @@ async function keyWithBudget(name: string, amountNanos: bigint) {
     const { statuses } = await replica.quota.getUsage({
       subject: { $case: 'virtualKeyId', value: keyId },
       interval: undefined,
+      group: {},
     });
     const found = statuses.find(({ policyId }) => policyId === budget.id);
     return { remaining: found?.remaining, held: found?.held };
@@ -78,6 +79,7 @@ async function keyWithBudget(name: string, amountNanos: bigint) {
     const { statuses } = await other.quota.getUsage({
       subject: { $case: 'virtualKeyId', value: keyId },
       interval: undefined,
+      group: {},
     });
     return statuses.some(({ policyId }) => policyId === budget.id);
   });
@@ -298,6 +300,7 @@ describe('a settle', () => {
     const { statuses } = await replica.quota.getUsage({
       subject: { $case: 'virtualKeyId', value: keyId },
       interval: undefined,
+      group: {},
     });
     const seen = new Map(statuses.map((each) => [each.policyName, [each.remaining, each.held]]));
     expect(seen.get('large')).toEqual([cents(100n), 0n]);

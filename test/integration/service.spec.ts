@@ -186,6 +186,7 @@ describe('start and stop', () => {
     const { spend } = await replica.quota.getUsage({
       subject: { $case: 'virtualKeyId', value: keyId },
       interval: undefined,
+      group: {},
     });
     expect(Number(spend?.debits)).toBeGreaterThanOrEqual(answered);
     expect(answered).toBeGreaterThan(0);
@@ -254,6 +255,7 @@ describe('start and stop', () => {
         const { spend } = await survivor.quota.getUsage({
           subject: { $case: 'virtualKeyId', value: keyId },
           interval: undefined,
+          group: {},
         });
         return spend?.debits === 1n;
       });

@@ -27,7 +27,7 @@ async function watchedKey(name: string, thresholdPercents: number[]): Promise<st
   await declareBudget(first, { id, owner, amountNanos: 100n, thresholdPercents });
   const subject = { $case: 'virtualKeyId' as const, value: keyId };
   await eventually('the other replica knows the budget', async () => {
-    const { statuses } = await second.quota.getUsage({ subject, interval: undefined });
+    const { statuses } = await second.quota.getUsage({ subject, interval: undefined, group: {} });
     return statuses.some(({ policyId }) => policyId === id);
   });
   return keyId;

@@ -4,6 +4,7 @@ import type { CliCommand } from '../command.js';
 import type { CliContext, CommonOptions } from '../context.js';
 import { CliError } from '../exit-code.js';
 import { subjectOf } from '../input/call-target.js';
+import { collectGroup } from '../input/lists.js';
 import { addOwnerOptions, OWNER_HINT, ownerOf, type OwnerOptions } from '../input/owner.js';
 import { parseTimestamp } from '../input/timestamp.js';
 import { formatUsd } from '../input/usd.js';
@@ -16,6 +17,7 @@ interface Options extends CommonOptions, OwnerOptions {
   readonly secret?: string;
   readonly from?: Timestamp;
   readonly to?: Timestamp;
+  readonly group?: Readonly<Record<string, string>>;
 }
 
 export const usageCommand: CliCommand = {
@@ -24,6 +26,10 @@ export const usageCommand: CliCommand = {
   examples: [
     { run: 'weir usage --key ada', does: 'of one key' },
     { run: 'weir usage --customer acme --from 2026-07-01 --to 2026-08-01', does: 'of one month' },
+    {
+      run: 'weir usage --team blue --group model=gpt-5 --group label:tenant=acme',
+      does: 'of what limits with a --group-by have counted for that model and that label',
+    },
     { run: 'weir usage --root --json | jq -r .spend.amountNanos', does: 'all spend, in nano-USD' },
   ],
   register: (program, context) => {
@@ -32,6 +38,11 @@ export const usageCommand: CliCommand = {
       .option('--secret <secret>', 'of the virtual key with this secret (or WEIR_KEY_SECRET)')
       .option('--from <time>', 'only debits recorded then or later', parseTimestamp)
       .option('--to <time>', 'only debits recorded before', parseTimestamp)
+      .option(
+        '--group <key=value>',
+        'of limits with a --group-by: whose counter; may be repeated',
+        collectGroup,
+      )
       .action((options: Options) => usage(options, context));
   },
 };
@@ -41,6 +52,7 @@ async function usage(options: Options, context: CliContext): Promise<void> {
   const request: GetUsageRequest = {
     subject: usageSubject(options, context.io),
     interval: from || to ? { start: from, end: to } : undefined,
+    group: { ...options.group },
   };
   const response = await context.withService(options, ({ quota }) => quota.getUsage(request));
   context.answer(options, {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { OwnerKind } from '../../gen/weir/v1/common.js';
 import { splitModel } from './call-target.js';
-import { collect, collectLabel } from './lists.js';
+import { collect, collectGroup, collectLabel } from './lists.js';
 import { integerBetween, parseCount } from './numbers.js';
 import { ownerOf } from './owner.js';
 
@@ -15,6 +15,13 @@ describe('lists of names', () => {
     expect(collectLabel('q=a=b', collectLabel('env=prod'))).toEqual({ env: 'prod', q: 'a=b' });
     expect(() => collectLabel('env')).toThrow(/NAME=VALUE/);
     expect(() => collectLabel('env=x', { env: 'y' })).toThrow(/twice/);
+  });
+
+  it('takes keys of a group, and their values', () => {
+    const group = { 'label:user': 'ada', model: '' };
+    expect(collectGroup('model=', collectGroup('label:user=ada'))).toEqual(group);
+    expect(() => collectGroup('=gpt-5')).toThrow(/KEY=VALUE/);
+    expect(() => collectGroup('model=a', { model: 'b' })).toThrow(/The key model is given twice/);
   });
 });
 

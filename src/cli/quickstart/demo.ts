@@ -70,7 +70,7 @@ export async function untilBurstIsFree(
   const deadlineMs = performance.now() + WAIT_MAX_MS;
   for (let said = false; performance.now() < deadlineMs; said = true) {
     const subject = { $case: 'virtualKeyId' as const, value: KEY };
-    const { statuses } = await quota.getUsage({ subject, interval: undefined });
+    const { statuses } = await quota.getUsage({ subject, interval: undefined, group: {} });
     const burst = statuses.find(({ policyId }) => policyId === BURST_LIMIT);
     if (!burst || burst.remaining >= BURST_MAX) return;
     if (!said) say('An earlier run has used the limit; waiting until its window has passed ..');

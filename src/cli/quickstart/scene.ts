@@ -61,6 +61,7 @@ export async function setScene({ governance, quota }: Connection): Promise<Scene
   const { statuses } = await quota.getUsage({
     subject: { $case: 'virtualKeyId', value: KEY },
     interval: undefined,
+    group: {},
   });
   const found = statuses.find(({ policyId }) => policyId === BUDGET);
   const spentNanos = found ? found.limit - found.remaining : 0n;

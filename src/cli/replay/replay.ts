@@ -122,7 +122,11 @@ async function ledgerSum(
   retry: Retry,
 ): Promise<LedgerSum> {
   const owner = { kind: OwnerKind.OWNER_KIND_CUSTOMER, id: customerId };
-  const request = { subject: { $case: 'owner' as const, value: owner }, interval: undefined };
+  const request = {
+    subject: { $case: 'owner' as const, value: owner },
+    interval: undefined,
+    group: {},
+  };
   const { spend } = await retry.run(() => quota.getUsage(request));
   return {
     debits: spend?.debits ?? 0n,

@@ -251,7 +251,7 @@ function requiredText(field: string, text: string): Violations {
   return textViolations(field, text);
 }
 
-function textViolations(field: string, text: string, bytesMax = NAME_BYTES_MAX): Violations {
+export function textViolations(field: string, text: string, bytesMax = NAME_BYTES_MAX): Violations {
   // No unit of UTF-16 makes more than three bytes.
   if (text.length * 3 > bytesMax && utf8Length(text) > bytesMax)
     return [{ field, description: `is longer than ${bytesMax} bytes` }];
@@ -288,7 +288,7 @@ export function utf8Length(text: string): number {
 }
 
 const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit < 0xe000;
-const clip = (text: string): string => (text.length > 32 ? `${text.slice(0, 32)}…` : text);
+export const clip = (text: string): string => (text.length > 32 ? `${text.slice(0, 32)}…` : text);
 const snakeCase = (text: string): string => text.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 
 function throwIfAny(violations: readonly FieldViolation[]): void {

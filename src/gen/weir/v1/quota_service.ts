@@ -348,11 +348,28 @@ export interface GetUsageRequest {
     | { $case: "owner"; value: Owner }
     | undefined;
   /** Which debits to sum up, by the time they were recorded. Absent: all that the ledger holds. */
-  interval: Interval | undefined;
+  interval:
+    | Interval
+    | undefined;
+  /**
+   * Of limits with a `group_by`: whose counters to show, by key, such as "model" or "label:tenant". A key that is
+   * left out has the value of a call that names nothing: the id of the owner for its own kind, else "(none)", as
+   * an empty value has. Limits without a `group_by` have one counter, which is shown in any case; what is spent
+   * is summed over all groups. A key by which no limit of the owner is grouped is refused.
+   */
+  group: { [key: string]: string };
+}
+
+export interface GetUsageRequest_GroupEntry {
+  key: string;
+  value: string;
 }
 
 export interface GetUsageResponse {
-  /** One for each policy attached to the owner itself. */
+  /**
+   * One for each policy attached to the owner itself, as a call of that group would find it at this replica.
+   * The `group` of each says which counter it is.
+   */
   statuses: PolicyStatus[];
   spend: Spend | undefined;
 }
@@ -2339,7 +2356,7 @@ export const FieldViolation: MessageFns<FieldViolation> = {
 };
 
 function createBaseGetUsageRequest(): GetUsageRequest {
-  return { subject: undefined, interval: undefined };
+  return { subject: undefined, interval: undefined, group: {} };
 }
 
 export const GetUsageRequest: MessageFns<GetUsageRequest> = {
@@ -2358,6 +2375,9 @@ export const GetUsageRequest: MessageFns<GetUsageRequest> = {
     if (message.interval !== undefined) {
       Interval.encode(message.interval, writer.uint32(34).fork()).join();
     }
+    globalThis.Object.entries(message.group).forEach(([key, value]: [string, string]) => {
+      GetUsageRequest_GroupEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+    });
     return writer;
   },
 
@@ -2404,6 +2424,74 @@ export const GetUsageRequest: MessageFns<GetUsageRequest> = {
             }
 
             message.interval = Interval.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            const entry5 = GetUsageRequest_GroupEntry.decode(reader, reader.uint32());
+            if (entry5.value !== undefined) {
+              message.group[entry5.key] = entry5.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGetUsageRequest_GroupEntry(): GetUsageRequest_GroupEntry {
+  return { key: "", value: "" };
+}
+
+export const GetUsageRequest_GroupEntry: MessageFns<GetUsageRequest_GroupEntry> = {
+  encode(message: GetUsageRequest_GroupEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetUsageRequest_GroupEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetUsageRequest_GroupEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
             continue;
           }
         }
