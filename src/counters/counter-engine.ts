@@ -22,8 +22,8 @@ export interface CounterLimits {
 export interface CounterStats {
   readonly live: number;
   readonly liveMax: number;
-  /** Demands counted in the overflow counter of their group. */
-  readonly overflowed: number;
+  /** Demands counted in the overflow counter of their group, by its name. */
+  readonly overflowed: ReadonlyMap<string, number>;
   /** Calls and shadow demands that found every counter in use. */
   readonly refusedFull: number;
   /** Corrections of a window that was no longer kept, or of a hold that had ended. */

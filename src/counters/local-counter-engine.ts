@@ -20,6 +20,7 @@ import { ABSENT } from './core/counter-slab.js';
 import { Fingerprinter, type FingerprintKey } from './core/fingerprint.js';
 import { type FreshReading, raiseCounted } from './core/fresh-reading.js';
 import { timeOf } from './core/merge-rows.js';
+import { OverflowCounts } from './core/overflow-counts.js';
 import { Population } from './core/population.js';
 import type { Replica } from './core/replica.js';
 import { CounterEngine, type CounterLimits, type CounterStats } from './counter-engine.js';
@@ -30,6 +31,8 @@ const FULL_RETRY_MS = 1_000;
 const SWEPT_WHEN_FULL = 64;
 /** Names kept to find the busiest. */
 const BUSIEST_MAX = 512;
+/** Groups whose overflows are counted one by one; each is a series of a metric. */
+const OVERFLOWS_NAMED_MAX = 1_000;
 /** One call in this many is looked at to find the busiest. 2^4, as {@link LocalCounterEngine.sample} draws it. */
 const SAMPLED = 16;
 
@@ -50,7 +53,7 @@ export class LocalCounterEngine extends CounterEngine {
   private readonly records: number[] = [];
   private readonly busy = new BusiestCounters(BUSIEST_MAX);
   private lot = 0;
-  private overflowed = 0;
+  private readonly overflows = new OverflowCounts(OVERFLOWS_NAMED_MAX);
   private refusedFull = 0;
   protected droppedCorrections = 0;
 
@@ -132,7 +135,7 @@ export class LocalCounterEngine extends CounterEngine {
       liveMax: this.population.liveMax,
       holds: this.algorithms.concurrency.holds.size,
       bytes: this.algorithms.bytes,
-      overflowed: this.overflowed,
+      overflowed: this.overflows.byGroup(),
       refusedFull: this.refusedFull,
       droppedCorrections: this.droppedCorrections,
       clockBehindMs: this.told < this.latest ? this.latest - this.told : 0,
@@ -267,7 +270,7 @@ export class LocalCounterEngine extends CounterEngine {
       if (home === undefined) this.refusedFull += 1;
       else if (demand.amount > 0 && reading !== undefined) {
         const record = this.opened(i, home, now);
-        if (home !== demand.counter) this.overflowed += 1;
+        if (home !== demand.counter) this.overflows.add(demand.counter.group?.name ?? '');
         const entry = this.algorithms.of(home).count(record, home, demand, now);
         entries.push(entry);
         raiseCounted(reading, demand.amount);

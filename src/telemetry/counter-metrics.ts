@@ -1,6 +1,7 @@
-import type { Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import type { CheckpointDriver } from '../counters/checkpoint.driver.js';
 import type { CounterEngine } from '../counters/counter-engine.js';
+import { limitIdOf } from '../quota/core/group-values.js';
 import type { CounterSources } from './counter-sources.js';
 import { type MetricSource, registerGauges, registerTotals } from './state-metrics.js';
 
@@ -17,6 +18,22 @@ export function registerCounterMetrics(registry: Registry, sources: CounterSourc
     },
   ]);
   registerTotals(registry, checkpointTotals(checkpoints));
+  registerOverflows(registry, engine);
+}
+
+/** The engine bounds the number of limits that it names, and so the number of series. */
+function registerOverflows(registry: Registry, engine: CounterEngine): void {
+  void new Counter({
+    name: 'weir_counters_overflowed_total',
+    help: 'Demands of a limit counted in the overflow counter that its groups share, by policy.',
+    labelNames: ['policy'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [group, count] of engine.stats().overflowed)
+        this.inc({ policy: limitIdOf(group) || group }, count);
+    },
+  });
 }
 
 const counterGauges = (engine: CounterEngine): readonly MetricSource[] => [
@@ -52,11 +69,6 @@ const counterTotals = (engine: CounterEngine): readonly MetricSource[] => [
     name: 'weir_counters_refused_total',
     help: 'Calls and shadow demands that found every counter in use.',
     read: () => engine.stats().refusedFull,
-  },
-  {
-    name: 'weir_counters_overflowed_total',
-    help: 'Demands counted in the overflow counter of their group.',
-    read: () => engine.stats().overflowed,
   },
   {
     name: 'weir_counters_dropped_corrections_total',

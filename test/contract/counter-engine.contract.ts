@@ -317,7 +317,7 @@ function boundsContract(make: (limits: CounterLimits) => CounterEngine): void {
       if (second % 3_600 === 3_599) bytes.push(counters.stats().bytes);
     }
     expect(new Set(bytes).size).toBe(1);
-    expect(counters.stats()).toMatchObject({ refusedFull: 0, overflowed: 0 });
+    expect(counters.stats()).toMatchObject({ refusedFull: 0, overflowed: new Map() });
     expect(counters.stats().live).toBeLessThan(1_000);
   });
 
@@ -341,7 +341,10 @@ function boundsContract(make: (limits: CounterLimits) => CounterEngine): void {
     expect(shared).toMatchObject({ kind: 'taken', remaining: 0 });
     expect(takeOne(counters, model(5), 1).kind).toBe('refused');
     expect(takeOne(counters, model(0), 1)).toMatchObject({ kind: 'taken', remaining: 0 });
-    expect(counters.stats()).toMatchObject({ live: 4, overflowed: 2 });
+    expect(counters.stats()).toMatchObject({
+      live: 4,
+      overflowed: new Map([['per-model', 2]]),
+    });
     counters.giveBack(shared.receipt, T);
     expect(readOne(counters, model(5), 0)).toMatchObject({ remaining: 1 });
   });
@@ -353,7 +356,7 @@ function boundsContract(make: (limits: CounterLimits) => CounterEngine): void {
       const model = spec({ name: `per-model/${i}`, maximum: 1, group });
       expect(takeOne(counters, model, 1, T + i * 60_000).kind).toBe('taken');
     }
-    expect(counters.stats().overflowed).toBe(0);
+    expect(counters.stats().overflowed.size).toBe(0);
   });
 }
 
