@@ -25,6 +25,8 @@ export interface OutsideEnds {
   readonly journaling: BeginSettle;
   readonly replayed: SettledListener;
   readonly forceReleased: (ended: ReservationFacts) => void;
+  /** Ends one that holds no money, and is in no ledger. Undefined: nobody keeps it. */
+  readonly forceRelease: (id: string) => Promise<ReservationFacts | undefined>;
 }
 
 /** The ledger for other modules: callers' single questions, asked and answered in groups. */
@@ -33,7 +35,8 @@ export class BudgetsService implements OnApplicationShutdown {
   private readonly items: GroupCommitter<LedgerItem, LedgerAnswer>;
   private readonly reads: GroupCommitter<readonly PeriodKey[], readonly BudgetLevel[]>;
 
-  private forceReleased: (ended: ReservationFacts) => void = () => undefined;
+  private forceReleased: OutsideEnds['forceReleased'] = () => undefined;
+  private forceReleaseLimits: OutsideEnds['forceRelease'] = () => Promise.resolve(undefined);
 
   constructor(
     private readonly ledger: BudgetLedger,
@@ -60,10 +63,11 @@ export class BudgetsService implements OnApplicationShutdown {
   }
 
   /** Who corrects what limits took for reservations that end outside of a call of their gateway. */
-  tellLimits({ journaling, replayed, forceReleased }: OutsideEnds): void {
+  tellLimits({ journaling, replayed, forceReleased, forceRelease }: OutsideEnds): void {
     this.journal.onJournal(journaling);
     this.journal.onSettled(replayed);
     this.forceReleased = forceReleased;
+    this.forceReleaseLimits = forceRelease;
   }
 
   /** Ends a hold at once, whatever its policy and its time say; nothing is charged. */
@@ -72,6 +76,11 @@ export class BudgetsService implements OnApplicationShutdown {
     const answer = await this.items.submit({ kind: 'expire', scope, reservationId, ...charge });
     if (answer.kind === 'expired') this.forceReleased(answer.reservation);
     return answer;
+  }
+
+  /** The same for one that holds no money; how it stands then. Undefined: it is not known as one. */
+  forceReleaseOfLimits(reservationId: string): Promise<ReservationFacts | undefined> {
+    return this.forceReleaseLimits(reservationId);
   }
 
   /** How periods stand, for those who only look. */

@@ -5,7 +5,7 @@ import { toTimestamp } from '../rpc/proto-time.js';
 import type { ReservationState } from './core/ledger-item.js';
 import type { PeriodKey } from './core/ledger-model.js';
 import type { DeadLetter } from './journal/dead-letters.js';
-import type { EntryRecord, PeriodRecord, ReservationRecord } from './ledger-reader.js';
+import type { EndedReservation, EntryRecord, PeriodRecord } from './ledger-reader.js';
 
 export const fromEntry = ({ recordedAt, postings, ...entry }: EntryRecord): proto.LedgerEntry => ({
   ...entry,
@@ -18,7 +18,7 @@ export const fromPeriod = ({ key, ...sums }: PeriodRecord): proto.Period => ({
   ...sums,
 });
 
-export const fromReservation = (record: ReservationRecord): proto.Reservation => ({
+export const fromReservation = (record: EndedReservation): proto.Reservation => ({
   id: record.id,
   virtualKeyId: record.virtualKeyId,
   reservationKey: record.reservationKey,
@@ -27,7 +27,7 @@ export const fromReservation = (record: ReservationRecord): proto.Reservation =>
   chargedNanos: record.chargedNanos,
   provider: record.provider,
   model: record.model,
-  createdAt: toTimestamp(record.createdAt),
+  createdAt: record.createdAt === undefined ? undefined : toTimestamp(record.createdAt),
   expiresAt: toTimestamp(record.expiresAt),
   heldIn: record.heldIn.map(fromKey),
 });

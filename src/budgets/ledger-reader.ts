@@ -73,6 +73,11 @@ export interface ReservationRecord {
   readonly heldIn: readonly PeriodKey[];
 }
 
+/** One that was ended; when it was made is not kept of one that holds no money. */
+export type EndedReservation = Omit<ReservationRecord, 'createdAt'> & {
+  readonly createdAt: WallMs | undefined;
+};
+
 /**
  * What the ledger holds, for an operator to read: newest first, in pages that neither skip nor repeat
  * what was there all the time. Its only adapter is PostgreSQL: the exact model of the ledger

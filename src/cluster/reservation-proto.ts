@@ -97,6 +97,8 @@ function stepToProto(step: ReservationStep): StepProto {
       return { $case: 'release', value: { refund: step.refund } };
     case 'extend':
       return { $case: 'extend', value: { ttlMs: BigInt(step.ttlMs) } };
+    case 'forceRelease':
+      return { $case: 'forceRelease', value: {} };
   }
 }
 
@@ -119,6 +121,8 @@ function stepFromProto(step: StepProto): ReservationStep | undefined {
       return { kind: 'release', refund: step.value.refund };
     case 'extend':
       return { kind: 'extend', ttlMs: Number(step.value.ttlMs) };
+    case 'forceRelease':
+      return { kind: 'forceRelease' };
     case undefined:
       return undefined;
   }
@@ -135,14 +139,15 @@ function nameFromProto(name: ChangeReservationRequest['reservation']): KeptName 
   }
 }
 
-const keptToProto = ({ expiresAtMs, ...kept }: KeptReservation): KeptProto => ({
+const keptToProto = ({ expiresAtMs, scope, ...kept }: KeptReservation): KeptProto => ({
   ...kept,
+  virtualKeyId: scope,
   expiresAtMs: BigInt(Math.round(expiresAtMs)),
 });
 
 function keptFromProto(kept: KeptProto | undefined): KeptReservation | undefined {
   const state = KEPT_STATES.find((known) => known === kept?.state);
   if (kept === undefined || state === undefined) return undefined;
-  const { id, reservationKey, expiresAtMs } = kept;
-  return { id, reservationKey, state, expiresAtMs: Number(expiresAtMs) };
+  const { id, virtualKeyId: scope, reservationKey, expiresAtMs } = kept;
+  return { id, scope, reservationKey, state, expiresAtMs: Number(expiresAtMs) };
 }

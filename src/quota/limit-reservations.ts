@@ -76,7 +76,7 @@ export class LimitReservations {
     const found = this.table.find(virtualKeyId, name);
     if (found === undefined) return undefined;
     if (found.bodyHash !== bodyHash(call, virtualKeyId)) throw reservationKeyReused();
-    return limitReservationFacts(this.keptOf(found), virtualKeyId);
+    return limitReservationFacts(this.keptOf(found));
   }
 
   /** @throws DomainError `RESOURCE_EXHAUSTED` if all reservations are in use. */
@@ -91,7 +91,7 @@ export class LimitReservations {
       expiresAt: wallMs(now + ttlMs),
       takes,
     });
-    if (this.table.add(kept, now)) return limitReservationFacts(this.keptOf(kept), virtualKeyId);
+    if (this.table.add(kept, now)) return limitReservationFacts(this.keptOf(kept));
     this.refused += 1;
     const message =
       'counters.reservationsMax: all reservations are in use; settle or release them, or raise it';
@@ -112,6 +112,7 @@ export class LimitReservations {
 
   /** Each step is done once; a caller that has heard no answer may ask again. */
   change({ scope, name, besideBudget, step }: ReservationChange): ReservationAnswer {
+    if (step.kind === 'forceRelease') return this.forceRelease(name);
     const kept = this.table.find(scope, name);
     const found = kept ?? (besideBudget ? this.copies.find(scope, name) : undefined);
     if (found === undefined) return UNKNOWN;
@@ -159,6 +160,11 @@ export class LimitReservations {
     return this.done(found, {});
   }
 
+  private forceRelease(name: ReservationName): ReservationAnswer {
+    const found = name.kind === 'id' ? this.table.findAny(name.id) : undefined;
+    return found === undefined ? UNKNOWN : this.release(found, false);
+  }
+
   private extend(found: LimitReservation, ttlMs: number): ReservationAnswer {
     if (this.stateOf(found) !== 'held') return this.ended(found);
     const now = this.ports.clock.wallNow();
@@ -192,8 +198,8 @@ export class LimitReservations {
   }
 
   private keptOf(found: LimitReservation): KeptReservation {
-    const { id, reservationKey, expiresAt: expiresAtMs } = found;
-    return { id, reservationKey, state: this.stateOf(found), expiresAtMs };
+    const { id, scope, reservationKey, expiresAt: expiresAtMs } = found;
+    return { id, scope, reservationKey, state: this.stateOf(found), expiresAtMs };
   }
 
   private stateOf(found: LimitReservation): ReservationFacts['state'] {
@@ -204,12 +210,9 @@ export class LimitReservations {
 }
 
 /** As answers say it: no money is held. */
-export function limitReservationFacts(
-  { id, reservationKey, state, expiresAtMs }: KeptReservation,
-  scope: string,
-): ReservationFacts {
+export function limitReservationFacts({ expiresAtMs, ...kept }: KeptReservation): ReservationFacts {
   const nothing = { amountNanos: 0n, chargedNanos: 0n, heldIn: [], takes: '' };
-  return { id, scope, reservationKey, state, expiresAt: wallMs(expiresAtMs), ...nothing };
+  return { ...kept, expiresAt: wallMs(expiresAtMs), ...nothing };
 }
 
 interface NewReservation {

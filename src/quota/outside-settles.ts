@@ -33,6 +33,7 @@ export class OutsideSettles implements OnModuleInit {
       journaling: (item) => this.begin(item),
       replayed: (debit, takes) => this.correct(debit, takes),
       forceReleased: (ended) => this.giveBack(ended),
+      forceRelease: (id) => this.reservations.forceRelease(id),
     });
   }
 

@@ -106,12 +106,24 @@ export class RoamingReservations {
   async change(whose: Whose, step: ReservationStep): Promise<Changed | undefined> {
     const found = await this.keeperOf(changeOf(whose, step));
     if (found.kind === 'silent') throw reservationUnreachable();
-    return changed(found, whose);
+    return changed(found);
   }
 
   /** The same of one that the ledger does not know. */
   async changeUnknown(whose: Whose, step: ReservationStep): Promise<Changed | undefined> {
-    return changed(await this.anywhere(changeOf(whose, step)), whose);
+    return changed(await this.anywhere(changeOf(whose, step)));
+  }
+
+  /**
+   * Ends it for an operator, whoever's it is, unless it has ended. Undefined: it is none of limits alone, or it
+   * is gone with its replica.
+   * @throws DomainError `UNAVAILABLE` if its replica does not answer.
+   */
+  async forceRelease(id: string): Promise<ReservationFacts | undefined> {
+    const whose = { scope: '', name: { kind: 'id', id } } as const;
+    const found = await this.keeperOf(changeOf(whose, { kind: 'forceRelease' }));
+    if (found.kind === 'silent') throw reservationUnreachable();
+    return found.kind === 'found' ? limitReservationFacts(found.answer.reservation) : undefined;
   }
 
   /** The ledger has settled or released it: what was kept for when it is away is of no use. */
@@ -144,8 +156,7 @@ export class RoamingReservations {
     idempotencyKey: string,
     { bootId, answer }: Extract<Found, { kind: 'found' }>,
   ): Settling {
-    if (answer.kind === 'ended')
-      throw reservationEnded(limitReservationFacts(answer.reservation, whose.scope));
+    if (answer.kind === 'ended') throw reservationEnded(limitReservationFacts(answer.reservation));
     return this.settling(whose, idempotencyKey, { bootId, isLate: answer.isLate });
   }
 
@@ -205,10 +216,10 @@ const changeOf = ({ scope, name }: Whose, step: ReservationStep): ReservationCha
   step,
 });
 
-function changed(found: Found, { scope }: Whose): Changed | undefined {
+function changed(found: Found): Changed | undefined {
   if (found.kind !== 'found') return undefined;
   const { answer } = found;
-  const reservation = limitReservationFacts(answer.reservation, scope);
+  const reservation = limitReservationFacts(answer.reservation);
   if (answer.kind === 'ended') throw reservationEnded(reservation);
   return { reservation, replayed: answer.isReplayed };
 }

@@ -42,8 +42,9 @@ const QUESTIONS = [
   questionOf({ kind: 'abandon', idempotencyKey: 'k' }, { scope: '' }),
   questionOf({ kind: 'release', refund: true }),
   questionOf({ kind: 'extend', ttlMs: 60_000 }),
+  questionOf({ kind: 'forceRelease' }, { scope: '' }),
 ] as const;
-const kept = { id: byId.id, reservationKey: 'ü', expiresAtMs: 1_700_000_000_000 };
+const kept = { id: byId.id, scope: 'vk_1', reservationKey: 'ü', expiresAtMs: 1_700_000_000_000 };
 const ANSWERS = [
   {
     kind: 'done',

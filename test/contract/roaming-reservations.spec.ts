@@ -115,6 +115,24 @@ describe('a reservation that a peer keeps', () => {
     await eventually('the limit is corrected', async () => (await left()) === 70);
   });
 
+  it('is ended by an operator once, who is told when its replica does not answer', async () => {
+    const id = await reserve();
+    transport.mood = 'deaf';
+    await expect(other.roaming.forceRelease(id)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(await left()).toBe(20);
+    transport.mood = 'loses answers';
+    await expect(other.roaming.forceRelease(id)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(await left()).toBe(100);
+    transport.mood = 'well';
+    const ended = { id, scope: SUBJECT.keyId, reservationKey: 'r', state: 'released' };
+    expect(await other.roaming.forceRelease(id)).toMatchObject(ended);
+    expect(await left()).toBe(100);
+    for (const stranger of [id.toLowerCase(), id.replace(/\..*/, ''), `${id}0`, 'r', ''])
+      expect(await other.roaming.forceRelease(stranger)).toBeUndefined();
+    members = [];
+    expect(await other.roaming.forceRelease(id)).toBeUndefined();
+  });
+
   it('is given up when its replica is no member any more, and that is counted', async () => {
     const id = await reserve();
     transport.mood = 'deaf';

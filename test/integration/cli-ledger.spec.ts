@@ -165,6 +165,31 @@ describe('weir reservation', () => {
     expect((await weir('reservation', 'list', '--key', 'bob')).out).toContain('no such');
   });
 
+  it('releases one of limits alone, which is in no list', async () => {
+    await json('key', 'create', 'una');
+    await json(
+      'limit',
+      'create',
+      '--key',
+      'una',
+      '--max',
+      '9',
+      '--unit',
+      'tokens',
+      '--per',
+      'year',
+    );
+    const check = ['check', '--key', 'una', '--tokens', '4'] as const;
+    const held = await json(...check, '--reservation-key', 'call-1');
+    expect(held).toMatchObject({ statuses: [{ remaining: '5' }] });
+    expect(await json('reservation', 'release', held.reservationId)).toMatchObject({
+      virtualKeyId: 'una',
+      reservationKey: 'call-1',
+      state: 'RESERVATION_STATE_RELEASED',
+    });
+    expect(await json(...check, '--dry-run')).toMatchObject({ statuses: [{ remaining: '9' }] });
+  });
+
   it('refuses states and ids that do not exist', async () => {
     expect(await weir('reservation', 'list', '--state', 'lost')).toMatchObject({
       code: EXIT.USAGE,

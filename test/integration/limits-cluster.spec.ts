@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Unit } from '../../src/gen/weir/v1/common.js';
 import { MemberState } from '../../src/gen/weir/v1/cluster_service.js';
+import { ReservationState } from '../../src/gen/weir/v1/ledger_service.js';
 import type { DebitBudgetRequest } from '../../src/gen/weir/v1/quota_service.js';
 import { Algorithm } from '../../src/gen/weir/v1/governance_service.js';
 import {
@@ -157,6 +158,38 @@ describe('a reservation of limits alone, which one replica keeps', () => {
     await leaves(keyId, '1000 2', both());
   });
 
+  it('is ended by an operator at any of them, unless it was settled', async () => {
+    const keyId = await declared('forced');
+    const [first, second] = [await reserve(keyId, 'a'), await reserve(keyId, 'b')];
+    await leaves(keyId, '400 0', both());
+    for (const { ledger } of [there, here, there]) {
+      const { reservation } = await ledger.forceRelease({ reservationId: first });
+      expect(reservation).toMatchObject({
+        id: first,
+        virtualKeyId: keyId,
+        reservationKey: 'a',
+        state: ReservationState.RESERVATION_STATE_RELEASED,
+        amountNanos: 0n,
+        createdAt: undefined,
+      });
+    }
+    await leaves(keyId, '700 1', both());
+    expect(await failure(settle(there, keyId, 'k', byId(first)))).toMatchObject({
+      code: status.FAILED_PRECONDITION,
+    });
+    await settle(here, keyId, 'l', byId(second));
+    expect(await failure(there.ledger.forceRelease({ reservationId: second }))).toMatchObject({
+      code: status.FAILED_PRECONDITION,
+      message: `${second} is committed; nothing is held`,
+    });
+    const nobodys = second.replace(/^res_.{26}/, 'res_01KADNQ5YH0000000000000000');
+    expect(await failure(there.ledger.forceRelease({ reservationId: nobodys }))).toMatchObject({
+      code: status.NOT_FOUND,
+      message: `reservation ${nobodys} does not exist`,
+    });
+    await leaves(keyId, '950 2', both());
+  });
+
   it("is nobody else's: another key knows it by no name", async () => {
     const keyId = await declared('theirs');
     const { keyId: other } = await declareKey(here, 'stranger');
@@ -182,6 +215,9 @@ describe('a reservation of limits alone, which one replica keeps', () => {
     expect(await settle(there, keyId, 'k', byId(first))).toMatchObject({ late: true });
     expect(await settle(there, keyId, 'k', byId(first))).toMatchObject({ replayed: true });
     expect(await failure(settle(there, keyId, 'l', byKey('b')))).toMatchObject({
+      code: status.NOT_FOUND,
+    });
+    expect(await failure(there.ledger.forceRelease({ reservationId: first }))).toMatchObject({
       code: status.NOT_FOUND,
     });
     expect(await left(keyId, there)).toMatch(/^400 /);

@@ -40,12 +40,12 @@ const RESERVATIONS: Listing<Reservation, ListOptions> = {
 
 export const reservationCommand: CliCommand = {
   name: 'reservation',
-  summary: 'reservations: money that is set aside for calls in flight',
+  summary: 'reservations: what is set aside for calls in flight',
   examples: [
     { run: 'weir reservation list --state held', does: 'what is set aside now' },
     {
       run: 'weir reservation release res_01KADNQ5YH0000000000000000',
-      does: 'end one whose caller will not; nothing is charged',
+      does: 'end one whose caller will not, one of limits alone too; nothing is charged',
     },
   ],
   register: (program, context) => {
@@ -56,7 +56,9 @@ export const reservationCommand: CliCommand = {
 };
 
 function addList(group: Command, context: CliContext): void {
-  const command = group.command('list').description('list reservations, newest first');
+  const command = group
+    .command('list')
+    .description('list reservations that hold money, newest first');
   addLimitOption(context.addCommonOptions(command))
     .option('--key <id>', 'only those of this virtual key (its id, not its secret)')
     .addOption(new Option('--state <state>', 'only those').choices(Object.keys(STATES)))

@@ -21,7 +21,9 @@ export type ReservationStep =
   | { readonly kind: 'abandon'; readonly idempotencyKey: string }
   | { readonly kind: 'release'; readonly refund: boolean }
   /** From now; it is never shortened. */
-  | { readonly kind: 'extend'; readonly ttlMs: number };
+  | { readonly kind: 'extend'; readonly ttlMs: number }
+  /** By an operator, whoever's it is, and by its id. */
+  | { readonly kind: 'forceRelease' };
 
 export interface ReservationChange {
   /** The virtual key whose it is; empty for a call without one. */
@@ -41,6 +43,8 @@ export const KEPT_STATES = ['held', 'committed', 'released', 'expired'] as const
 
 export interface KeptReservation {
   readonly id: string;
+  /** The virtual key whose it is; empty for a call without one. */
+  readonly scope: string;
   readonly reservationKey: string;
   readonly state: (typeof KEPT_STATES)[number];
   readonly expiresAtMs: number;

@@ -50,6 +50,11 @@ export class ReservationTable {
     return found?.scope === scope ? found : undefined;
   }
 
+  /** Whoever's it is. */
+  findAny(id: string): LimitReservation | undefined {
+    return this.byId.get(id);
+  }
+
   remove(scope: string, name: Name): void {
     const found = this.find(scope, name);
     if (found !== undefined) this.drop(found);

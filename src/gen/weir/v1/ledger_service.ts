@@ -117,6 +117,7 @@ export interface Reservation {
   chargedNanos: bigint;
   provider: string;
   model: string;
+  /** Absent for one of limits alone. */
   createdAt: Timestamp | undefined;
   expiresAt: Timestamp | undefined;
   heldIn: PeriodName[];
@@ -1637,7 +1638,10 @@ export interface LedgerServiceClient {
 
   listReservations(request: ListReservationsRequest): Observable<ListReservationsResponse>;
 
-  /** Ends a reservation whose caller will not. Nothing is charged. */
+  /**
+   * Ends a reservation whose caller will not. Nothing is charged. One of limits alone, which holds no money and is
+   * in no list, is ended at the replica that keeps it, whichever is called.
+   */
 
   forceRelease(request: ForceReleaseRequest): Observable<ForceReleaseResponse>;
 
@@ -1671,7 +1675,10 @@ export interface LedgerServiceController {
     request: ListReservationsRequest,
   ): Promise<ListReservationsResponse> | Observable<ListReservationsResponse> | ListReservationsResponse;
 
-  /** Ends a reservation whose caller will not. Nothing is charged. */
+  /**
+   * Ends a reservation whose caller will not. Nothing is charged. One of limits alone, which holds no money and is
+   * in no list, is ended at the replica that keeps it, whichever is called.
+   */
 
   forceRelease(
     request: ForceReleaseRequest,
@@ -1751,7 +1758,10 @@ export const LedgerServiceService = {
       Buffer.from(ListReservationsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListReservationsResponse => ListReservationsResponse.decode(value),
   },
-  /** Ends a reservation whose caller will not. Nothing is charged. */
+  /**
+   * Ends a reservation whose caller will not. Nothing is charged. One of limits alone, which holds no money and is
+   * in no list, is ended at the replica that keeps it, whichever is called.
+   */
   forceRelease: {
     path: "/weir.v1.LedgerService/ForceRelease" as const,
     requestStream: false as const,
@@ -1794,7 +1804,10 @@ export interface LedgerServiceServer extends UntypedServiceImplementation {
   listPeriods: handleUnaryCall<ListPeriodsRequest, ListPeriodsResponse>;
   /** Reservations, newest first. */
   listReservations: handleUnaryCall<ListReservationsRequest, ListReservationsResponse>;
-  /** Ends a reservation whose caller will not. Nothing is charged. */
+  /**
+   * Ends a reservation whose caller will not. Nothing is charged. One of limits alone, which holds no money and is
+   * in no list, is ended at the replica that keeps it, whichever is called.
+   */
   forceRelease: handleUnaryCall<ForceReleaseRequest, ForceReleaseResponse>;
   /** Proves every balance by the ledger's entries and by the open reservations. Reads everything. */
   auditBudgets: handleUnaryCall<AuditBudgetsRequest, AuditBudgetsResponse>;

@@ -193,6 +193,7 @@ export interface ChangeReservationRequest {
     | { $case: "abandon"; value: AbandonSettle }
     | { $case: "release"; value: ReleaseLimits }
     | { $case: "extend"; value: ExtendLimits }
+    | { $case: "forceRelease"; value: ForceReleaseLimits }
     | undefined;
 }
 
@@ -222,6 +223,10 @@ export interface ExtendLimits {
   ttlMs: bigint;
 }
 
+/** An operator ends it: whoever's it is, `virtual_key_id` is not looked at. */
+export interface ForceReleaseLimits {
+}
+
 export interface ChangeReservationResponse {
   outcome: ChangeOutcome;
   /** Its time was over before. */
@@ -236,6 +241,8 @@ export interface KeptReservation {
   /** held, committed, released or expired. */
   state: string;
   expiresAtMs: bigint;
+  /** Whose it is; empty for a call without a key. */
+  virtualKeyId: string;
 }
 
 export const WEIR_PEER_V1_PACKAGE_NAME = "weir.peer.v1";
@@ -1479,6 +1486,9 @@ export const ChangeReservationRequest: MessageFns<ChangeReservationRequest> = {
       case "extend":
         ExtendLimits.encode(message.step.value, writer.uint32(82).fork()).join();
         break;
+      case "forceRelease":
+        ForceReleaseLimits.encode(message.step.value, writer.uint32(90).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1574,6 +1584,14 @@ export const ChangeReservationRequest: MessageFns<ChangeReservationRequest> = {
             }
 
             message.step = { $case: "extend", value: ExtendLimits.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.step = { $case: "forceRelease", value: ForceReleaseLimits.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -1850,6 +1868,41 @@ export const ExtendLimits: MessageFns<ExtendLimits> = {
   },
 };
 
+function createBaseForceReleaseLimits(): ForceReleaseLimits {
+  return {};
+}
+
+export const ForceReleaseLimits: MessageFns<ForceReleaseLimits> = {
+  encode(_: ForceReleaseLimits, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ForceReleaseLimits {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseForceReleaseLimits();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseChangeReservationResponse(): ChangeReservationResponse {
   return { outcome: 0, isLate: false, reservation: undefined };
 }
@@ -1919,7 +1972,7 @@ export const ChangeReservationResponse: MessageFns<ChangeReservationResponse> = 
 };
 
 function createBaseKeptReservation(): KeptReservation {
-  return { id: "", reservationKey: "", state: "", expiresAtMs: 0n };
+  return { id: "", reservationKey: "", state: "", expiresAtMs: 0n, virtualKeyId: "" };
 }
 
 export const KeptReservation: MessageFns<KeptReservation> = {
@@ -1938,6 +1991,9 @@ export const KeptReservation: MessageFns<KeptReservation> = {
         throw new globalThis.Error("value provided for field message.expiresAtMs of type sint64 too large");
       }
       writer.uint32(32).sint64(message.expiresAtMs);
+    }
+    if (message.virtualKeyId !== "") {
+      writer.uint32(42).string(message.virtualKeyId);
     }
     return writer;
   },
@@ -1985,6 +2041,14 @@ export const KeptReservation: MessageFns<KeptReservation> = {
             }
 
             message.expiresAtMs = reader.sint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.virtualKeyId = reader.string();
             continue;
           }
         }
