@@ -50,6 +50,11 @@ export class OutboundLink {
     return this.shown ?? 'connecting';
   }
 
+  /** Until an answer says otherwise, also while it is tried again. */
+  get isRefused(): boolean {
+    return this.shown === 'refused';
+  }
+
   /** Dials, gives up, tries again, as it is due. */
   tick(now: Instant, nextStream: () => StreamId): void {
     if (this.phase === 'open') return this.watch(now);
@@ -100,6 +105,11 @@ export class OutboundLink {
     this.due = now.mono + this.context.options.refusedRetryMs;
     this.show('refused', detail);
     this.context.notice('refused', this.peerId, detail);
+  }
+
+  /** The peer has greeted us, and agrees: if it did not before, it does now. */
+  agreed(now: Instant): void {
+    if (this.phase === 'refused') this.due = now.mono;
   }
 
   /** The stream is over, or could not be opened. */

@@ -20,11 +20,11 @@ import type { Batch, CountStore } from './count-store.js';
 import { InboundStreams } from './inbound-streams.js';
 import { type BatchCache, OutboundLink } from './outbound-link.js';
 import type { ConnectResponse, Feed, KnownSource, PeerMessage } from './peer-message.js';
+import { PeerMembers } from './peer-members.js';
 import { freshnessOf, type PeerView, viewOf } from './peer-view.js';
-import { type RelayChoice, chooseRelays } from './relay-choice.js';
 import { ReplicationContext } from './replication-context.js';
 import type { ReplicationEffect } from './replication-effect.js';
-import type { Instant, PeerMember, ReplicationInput, StreamId } from './replication-input.js';
+import type { Instant, ReplicationInput, StreamId } from './replication-input.js';
 import type { ReplicationOptions } from './replication-options.js';
 import { StatePulls } from './state-pulls.js';
 
@@ -39,9 +39,8 @@ export class ReplicationMachine {
   private readonly context: ReplicationContext;
   private readonly inbound: InboundStreams;
   private readonly pulls: StatePulls;
-  private readonly members = new Map<string, PeerMember>();
+  private readonly members: PeerMembers;
   private readonly links = new Map<string, OutboundLink>();
-  private relays: RelayChoice;
   private lastStream = 0;
   private isStarted = false;
   private flushAt = 0;
@@ -69,7 +68,7 @@ export class ReplicationMachine {
       (peerId) => this.links.get(peerId),
       (source, now) => this.inbound.hears(source, now),
     );
-    this.relays = chooseRelays(this.selfMember(), []);
+    this.members = new PeerMembers(options.self);
   }
 
   /** The effects are in the order to perform them. */
@@ -87,17 +86,17 @@ export class ReplicationMachine {
 
   /** How old what is known of the live peers of the region is, at most; undefined: one never told all. */
   freshnessMs(now: Instant): number | undefined {
-    return freshnessOf(this.neighbours(), this.inbound, now);
+    return freshnessOf(this.members.neighbours, this.inbound, now);
   }
 
   peers(now: Instant): readonly PeerView[] {
-    return [...this.members.values()].map((member) =>
+    return this.members.all.map((member) =>
       viewOf(member, this.links.get(member.id), this.inbound.ageOf(member.id, now)),
     );
   }
 
   get isRelay(): boolean {
-    return this.relays.isRelay;
+    return this.members.relays.isRelay;
   }
 
   private start(now: Instant): void {
@@ -114,11 +113,11 @@ export class ReplicationMachine {
       case 'tick':
         return this.tick(now);
       case 'memberAlive':
-        this.members.set(input.member.id, input.member);
+        this.members.add(input.member);
         this.meet(now);
         return this.arrange(now);
       case 'memberGone':
-        this.members.delete(input.id);
+        this.members.remove(input.id);
         this.inbound.forget(input.id);
         return this.arrange(now);
       case 'opened':
@@ -148,6 +147,7 @@ export class ReplicationMachine {
     if (now.mono < this.flushAt) return;
     this.flushAt = now.mono + this.options.syncIntervalMs;
     for (const link of this.links.values()) link.tick(now, () => ++this.lastStream);
+    if (this.members.areRefusedOtherwise(this.links.values())) this.arrange(now);
     this.flush(now);
     this.pulls.tick(now);
     this.tellDigest(now);
@@ -198,7 +198,9 @@ export class ReplicationMachine {
 
   private compare(peerId: string, known: readonly KnownSource[], now: Instant): void {
     const peer = this.members.get(peerId);
-    if (peer !== undefined) this.pulls.compare(peer, known, now);
+    if (peer === undefined) return;
+    this.links.get(peerId)?.agreed(now);
+    this.pulls.compare(peer, known, now);
   }
 
   /** From the first member on there is somebody to hear from, and time for it. */
@@ -210,9 +212,10 @@ export class ReplicationMachine {
 
   private checkJoined(now: Instant): void {
     if (this.joinBy === undefined) return;
-    const near = this.neighbours().map(({ id }) => id);
+    const near = this.members.agreeingNeighbours();
     // Who is alone in its region hears of it from the relays of others.
-    const expected = near.length > 0 ? near : [...this.links.keys()];
+    const agreeing = [...this.links.values()].filter(({ isRefused }) => !isRefused);
+    const expected = near.length > 0 ? near : agreeing.map(({ peerId }) => peerId);
     const isHeard = expected.length > 0 && expected.every((id) => this.inbound.isComplete(id));
     const isComplete = isHeard && this.pulls.isIdle;
     if (!isComplete && now.mono < this.joinBy) return;
@@ -223,9 +226,9 @@ export class ReplicationMachine {
   private checkFlushed(now: Instant): void {
     const { flushing } = this;
     if (flushing === undefined) return;
-    const isLast = this.neighbours().length === 0;
+    const isLast = this.members.agreeingNeighbours().length === 0;
     const missing = [...this.links.values()]
-      .filter((link) => isLast || this.isNear(link))
+      .filter((link) => (isLast || this.isNear(link)) && !link.isRefused)
       .filter((link) => !(link.isOpen && this.hasAll(link, flushing)))
       .map(({ peerId }) => peerId);
     if (missing.length > 0 && now.mono < flushing.deadline) return;
@@ -248,19 +251,19 @@ export class ReplicationMachine {
 
   /** Opens and closes streams as members and relays are now. */
   private arrange(now: Instant): void {
-    const members = [...this.members.values()];
-    this.relays = chooseRelays(this.selfMember(), members);
-    this.store.setRelay(this.relays.isRelay);
-    this.store.setPeers(this.neighbours().length);
+    this.members.chooseRelays(this.links.values());
+    const { isRelay, wanted } = this.members.relays;
+    this.store.setRelay(isRelay);
+    this.store.setPeers(this.members.neighbours.length);
     for (const [peerId, link] of this.links) {
-      if (this.relays.wanted.has(peerId)) {
+      if (wanted.has(peerId)) {
         if (link.isOpen) link.setFeeds(this.feedsFor(peerId));
         continue;
       }
       link.close();
       this.links.delete(peerId);
     }
-    for (const peerId of this.relays.wanted)
+    for (const peerId of wanted)
       if (!this.links.has(peerId)) {
         const link = new OutboundLink(peerId, this.context, now);
         this.links.set(peerId, link);
@@ -269,8 +272,8 @@ export class ReplicationMachine {
   }
 
   private feedsFor(peerId: string): readonly Feed[] {
-    if (!this.isOwn(this.members.get(peerId)?.region)) return ['region'];
-    return this.relays.isRelay ? ['own', 'foreign'] : ['own'];
+    if (!this.members.isNear(peerId)) return ['region'];
+    return this.isRelay ? ['own', 'foreign'] : ['own'];
   }
 
   private closed(stream: StreamId, error: string, now: Instant): void {
@@ -340,21 +343,7 @@ export class ReplicationMachine {
   }
 
   private isNear({ peerId }: OutboundLink): boolean {
-    return this.isOwn(this.members.get(peerId)?.region);
-  }
-
-  /** Other replicas of our region. */
-  private neighbours(): readonly PeerMember[] {
-    return [...this.members.values()].filter(({ region }) => this.isOwn(region));
-  }
-
-  private isOwn(region: string | undefined): boolean {
-    return region === this.options.self.region;
-  }
-
-  private selfMember(): PeerMember {
-    const { replicaId, region } = this.options.self;
-    return { id: replicaId, region };
+    return this.members.isNear(peerId);
   }
 }
 

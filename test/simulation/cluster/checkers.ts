@@ -3,7 +3,13 @@ import type { CounterSpec, Reading } from '../../../src/counters/core/counter.js
 import { Fingerprinter, fingerprintText } from '../../../src/counters/core/fingerprint.js';
 import type { PeerMessage, Source } from '../../../src/cluster/core/peer-message.js';
 import { type Knowledge, knowledgeOf, knownKey, readInto } from './entries-of.js';
-import { KEY, type Replica, type SimulatedReplicas, type Watch } from './simulated-replicas.js';
+import {
+  KEY,
+  type Replica,
+  SETTING,
+  type SimulatedReplicas,
+  type Watch,
+} from './simulated-replicas.js';
 import { runOf, Truth } from './truth.js';
 
 /** A rule was broken. */
@@ -30,19 +36,21 @@ export class Checkers implements Watch {
   private readonly relayed = new WeakMap<PeerMessage, ReadonlyMap<string, number>>();
   /** What a replica had counted when it began to leave. */
   private readonly leaving = new Map<string, ReturnType<Truth['ofRun']>>();
-  private readonly regions = new Map<string, string>();
+  /** Where each run counts: in which region, and under which setting. */
+  private readonly homes = new Map<string, { readonly region: string; readonly setting: string }>();
   restartsInLiveWindow = 0;
   flushes = 0;
   entriesChecked = 0;
+  refusals = 0;
 
   constructor(
     private readonly cluster: SimulatedReplicas,
     private readonly counters: readonly CounterSpec[],
   ) {}
 
-  began(source: Source): void {
+  began({ source, region, setting }: Replica): void {
     this.sources.push(source);
-    this.regions.set(runOf(source), source.region);
+    this.homes.set(runOf(source), { region, setting });
   }
 
   /** A replica's own entries only ever rise. */
@@ -74,7 +82,7 @@ export class Checkers implements Watch {
   /** How far a relay has heard those that it tells about. */
   private drawnFrom(relay: Replica, feed: 'region' | 'foreign'): ReadonlyMap<string, number> {
     const upTo = new Map<string, number>();
-    for (const [run, region] of this.regions) {
+    for (const [run, { region }] of this.homes) {
       if ((region === relay.region) !== (feed === 'region')) continue;
       const isSelf = run === runOf(relay.source);
       const heard = isSelf ? this.cluster.now : this.heardUpTo.get(`${runOf(relay.source)} ${run}`);
@@ -155,9 +163,10 @@ export class Checkers implements Watch {
       throw new Violation(`${replica.id} counts ${counted} in ${name}, and was told of ${least}`);
   }
 
-  /** A limit may count in each region apart. */
-  private countsAt(run: string, { scope }: CounterSpec, { region }: Replica): boolean {
-    return scope !== 'region' || this.regions.get(run) === region;
+  /** A limit may count in each region apart, and replicas whose settings differ do everywhere. */
+  private countsAt(run: string, { scope }: CounterSpec, { region, setting }: Replica): boolean {
+    const home = this.homes.get(run);
+    return home?.setting === setting && (scope !== 'region' || home.region === region);
   }
 
   private leastOf(
@@ -174,10 +183,28 @@ export class Checkers implements Watch {
     return Math.max(...this.cluster.live.map((replica) => this.cluster.wallOf(replica)));
   }
 
-  /** After all is healed and quiet: nothing lost, nothing doubled, all say the same. */
-  settled(): void {
-    const latest = this.latest();
+  /** While all is quiet: neighbours whose settings differ say so, on both sides. */
+  disagreed(): void {
     const { live } = this.cluster;
+    for (const replica of live)
+      for (const { id, region, setting } of live) {
+        if (region !== replica.region || setting === replica.setting) continue;
+        const { state, detail } = replica.links.get(id) ?? { state: 'none', detail: '' };
+        if (state !== 'refused' || detail !== `settings: ${SETTING}`)
+          throw new Violation(`${replica.id} says of ${id}: ${state}, ${detail}`);
+        this.refusals += 1;
+      }
+  }
+
+  /** After all is healed and quiet: nothing lost, nothing doubled, all say the same that agree on settings. */
+  settled(): void {
+    const { live } = this.cluster;
+    for (const agreed of new Set(live.map(({ setting }) => setting)))
+      this.checkAgreeing(live.filter(({ setting }) => setting === agreed));
+  }
+
+  private checkAgreeing(live: readonly Replica[]): void {
+    const latest = this.latest();
     // First what is known of each run: that says whose counts are missing, and where.
     this.checkEntries(live, latest);
     const isOfRegion = ({ scope }: CounterSpec): boolean => scope === 'region';
@@ -227,8 +254,9 @@ export class Checkers implements Watch {
   private checkKey(entry: EntryToCheck, views: readonly View[]): void {
     const { key, run, counter, start, isAlive } = entry;
     const concerned = views.filter(({ replica }) => this.countsAt(run, counter, replica));
-    if (views.some((view) => view.known.has(key) && !concerned.includes(view)))
-      throw new Violation(`${counter.name} of ${run} is known in another region`);
+    const other = views.find((view) => view.known.has(key) && !concerned.includes(view))?.replica;
+    if (other !== undefined)
+      throw new Violation(`${counter.name} of ${run} is known to ${other.region}/${other.id}`);
     const told = concerned.map(({ known }) => known.get(key)?.taken ?? 0);
     const [first] = told;
     if (first === undefined) return;

@@ -7,7 +7,13 @@ import type {
 } from '../../../src/counters/core/counter.js';
 import { SeededRandom } from '../../../src/common/seeded-random.js';
 import { Checkers, Violation } from './checkers.js';
-import { type Replica, SimulatedReplicas, type Variant } from './simulated-replicas.js';
+import {
+  type Replica,
+  RIGHT,
+  SimulatedReplicas,
+  type Variant,
+  WRONG,
+} from './simulated-replicas.js';
 
 export const FAULTS = [
   'loss',
@@ -24,6 +30,7 @@ export const FAULTS = [
   'join',
   'leave',
   'suspicion',
+  'settings',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -37,6 +44,8 @@ export interface Outcome {
   restartsInLiveWindow: number;
   flushes: number;
   entriesChecked: number;
+  /** Links that both replicas have called refused for the setting that differs. */
+  refusals: number;
   messages: number;
   readonly faults: Map<Fault, number>;
 }
@@ -45,6 +54,9 @@ const WINDOW_MS = 20_000;
 /** After a start of the run: then a window begins in the middle of it that lasts longer than the run. */
 const WINDOW_STARTS_MS = 10_000;
 const STEP_MS = 5;
+/** When all is healed. */
+const SETTLING_MS = 9_000;
+const LOTS_OF_SETTINGS = 1_000_003;
 
 export function runScenario(seed: number, variant: Variant = {}): Outcome {
   return new Scenario(seed, variant).run();
@@ -93,6 +105,7 @@ class Scenario {
       restartsInLiveWindow: 0,
       flushes: 0,
       entriesChecked: 0,
+      refusals: 0,
       messages: 0,
       faults: new Map(),
     };
@@ -111,19 +124,21 @@ class Scenario {
       cluster.run(STEP_MS);
     }
     this.heal();
-    cluster.run(9_000);
+    this.mendSettings();
+    cluster.run(SETTLING_MS);
     outcome.messages = cluster.messages;
     outcome.restartsInLiveWindow = this.checkers.restartsInLiveWindow;
     this.checkMemory();
     if (!this.isTight) this.checkers.settled();
     outcome.flushes = this.checkers.flushes;
     outcome.entriesChecked = this.checkers.entriesChecked;
+    outcome.refusals = this.checkers.refusals;
     return outcome;
   }
 
-  private addReplica(region: string): Replica {
-    const replica = this.cluster.add(region);
-    this.checkers.began(replica.source);
+  private addReplica(region: string, setting = RIGHT): Replica {
+    const replica = this.cluster.add(region, setting);
+    this.checkers.began(replica);
     return replica;
   }
 
@@ -140,6 +155,48 @@ class Scenario {
       }
     const count = 1 + random.below(6);
     for (let i = 0; i < count; i++) cluster.at(random.below(span), () => this.strike());
+    // Drawn apart, so that other seeds are as they would be without this fault.
+    const lots = new SeededRandom(this.outcome.seed + LOTS_OF_SETTINGS);
+    if (lots.below(6) === 0) cluster.at(lots.below(span), () => this.misset(lots));
+  }
+
+  /** One joins, or starts again, with a setting that gives its counts another meaning. */
+  private misset(lots: SeededRandom): void {
+    const { cluster } = this;
+    const able = cluster.live.filter(({ isPaused }) => !isPaused);
+    const victim = able[lots.below(able.length)];
+    if (victim === undefined || cluster.live.length < 2) return;
+    this.met('settings');
+    const joins = lots.below(3) === 0;
+    const replica = joins ? this.addReplica(victim.region, WRONG) : victim;
+    if (!joins) this.crashInto(replica, WRONG);
+    // Or all is quiet before it is mended.
+    if (lots.below(2) === 0)
+      cluster.at(2_000 + lots.below(6_000), () => this.crashInto(replica, RIGHT));
+  }
+
+  /** It starts again with another setting. */
+  private crashInto(replica: Replica, setting: string): void {
+    if (replica.isUp && this.cluster.live.length < 2) return;
+    replica.setting = setting;
+    if (replica.isUp) this.crash(replica);
+  }
+
+  /** Who still has the wrong setting is refused by all that it meets; then it gets the right one. */
+  private mendSettings(): void {
+    const { cluster } = this;
+    const wrong = cluster.replicas.filter(({ setting }) => setting === WRONG);
+    if (wrong.length === 0) return;
+    cluster.run(SETTLING_MS);
+    this.checkers.disagreed();
+    if (!this.isTight) this.checkers.settled();
+    for (const replica of wrong) {
+      replica.setting = RIGHT;
+      this.checkers.crashing(replica);
+      cluster.crash(replica);
+    }
+    cluster.run(500);
+    for (const replica of wrong) this.restart(replica);
   }
 
   private setWeather(): void {
@@ -213,7 +270,7 @@ class Scenario {
     if (replica.isUp) return;
     this.met('restart');
     this.cluster.restart(replica);
-    this.checkers.began(replica.source);
+    this.checkers.began(replica);
   }
 
   private leave(victim: Replica): void {

@@ -10,6 +10,7 @@ export class SeedReport {
   refusedFull = 0;
   restartsInLiveWindow = 0;
   flushes = 0;
+  refusals = 0;
   entriesChecked = 0;
   messages = 0;
   replicasMax = 0;
@@ -30,6 +31,7 @@ export class SeedReport {
     this.refusedFull += outcome.refusedFull;
     this.restartsInLiveWindow += outcome.restartsInLiveWindow;
     this.flushes += outcome.flushes;
+    this.refusals += outcome.refusals;
     this.entriesChecked += outcome.entriesChecked;
     this.messages += outcome.messages;
     this.replicasMax = Math.max(this.replicasMax, outcome.replicas);
@@ -52,7 +54,7 @@ export class SeedReport {
       ...this.failures,
       `${this.seeds} seeds passed, ${this.failures.length} failed; up to ${this.replicasMax} replicas in ${this.regionsMax} regions`,
       `${this.operations} operations, ${this.denials} denials, ${this.refusedFull} refused for want of room`,
-      `${this.restartsInLiveWindow} restarts in a live window, ${this.flushes} departures that left all with a peer`,
+      `${this.restartsInLiveWindow} restarts in a live window, ${this.flushes} departures that left all with a peer, ${this.refusals} links refused for a setting`,
       `${this.entriesChecked} entries compared on all replicas at the end, ${this.messages} messages`,
       `faults: ${faults}`,
     ].join('\n');

@@ -9,7 +9,7 @@ import {
 } from '../../../src/cluster/core/replication-options.js';
 import type { CountStore } from '../../../src/cluster/core/count-store.js';
 import type { PeerMessage, Source } from '../../../src/cluster/core/peer-message.js';
-import type { ReplicationEffect } from '../../../src/cluster/core/replication-effect.js';
+import type { LinkState, ReplicationEffect } from '../../../src/cluster/core/replication-effect.js';
 import type {
   Instant,
   ReplicationInput,
@@ -22,6 +22,10 @@ import { ReplicatedCounterEngine } from '../../../src/counters/replicated-counte
 import { EventHeap } from '../gossip/event-heap.js';
 
 export const KEY = { k0: 11, k1: 22 };
+/** The one setting that gives a count its meaning here, and what it is if it is wrong. */
+export const SETTING = 'counters.key';
+export const RIGHT = 'right';
+export const WRONG = 'wrong';
 /** Wall time at the start of every run. */
 export const EPOCH = Date.UTC(2026, 2, 5, 10);
 
@@ -42,6 +46,8 @@ export interface Replica {
   readonly index: number;
   readonly id: string;
   readonly region: string;
+  /** What {@link SETTING} is, from the next start on. */
+  setting: string;
   boot: number;
   source: Source;
   machine: ReplicationMachine;
@@ -49,6 +55,8 @@ export interface Replica {
   isUp: boolean;
   isJoined: boolean;
   isPaused: boolean;
+  /** What this run has said last of its streams, by peer. */
+  links: Map<string, { readonly state: LinkState; readonly detail: string }>;
   waiting: (() => void)[];
   /** Its wall clock is ahead of true time by so much. */
   skewMs: number;
@@ -112,17 +120,18 @@ export class SimulatedReplicas {
     return wallMs(Math.floor(EPOCH + this.now + replica.skewMs));
   }
 
-  add(region: string): Replica {
+  add(region: string, setting = RIGHT): Replica {
     const index = this.replicas.length;
     const id = `r${String(index).padStart(2, '0')}`;
     const boot = 1;
     const source = this.sourceFor(id, region, boot);
     const engine = this.engineFor(source);
-    const machine = this.machineFor(source, engine);
+    const machine = this.machineFor(source, engine, setting);
     const replica: Replica = {
       index,
       id,
       region,
+      setting,
       boot,
       source,
       engine,
@@ -130,6 +139,7 @@ export class SimulatedReplicas {
       isUp: true,
       isJoined: false,
       isPaused: false,
+      links: new Map(),
       waiting: [],
       skewMs: 0,
       wakeAt: Number.POSITIVE_INFINITY,
@@ -155,7 +165,8 @@ export class SimulatedReplicas {
     const boot = this.variant.reusesBoot === true ? 1 : replica.boot;
     replica.source = this.sourceFor(replica.id, replica.region, boot);
     replica.engine = this.engineFor(replica.source);
-    replica.machine = this.machineFor(replica.source, replica.engine);
+    replica.machine = this.machineFor(replica.source, replica.engine, replica.setting);
+    replica.links = new Map();
     replica.isUp = true;
     this.begin(replica);
   }
@@ -239,13 +250,17 @@ export class SimulatedReplicas {
     return new ReplicatedCounterEngine(this.limits, KEY, source);
   }
 
-  private machineFor(source: Source, engine: ReplicatedCounterEngine): ReplicationMachine {
+  private machineFor(
+    source: Source,
+    engine: ReplicatedCounterEngine,
+    setting: string,
+  ): ReplicationMachine {
     const options = {
       ...REPLICATION_DEFAULTS,
       ...this.timing,
       cluster: 'sim',
       self: source,
-      settings: new Map([['counters.key', 'x']]),
+      settings: new Map([[SETTING, setting]]),
     };
     const store = this.variant.wrapStore?.(engine) ?? engine.store;
     const random = new SeededRandom(this.random.uint32());
@@ -275,6 +290,7 @@ export class SimulatedReplicas {
     if (effect.kind === 'open') this.open(replica, effect.stream, effect.peerId);
     else if (effect.kind === 'send') this.send(replica, effect.stream, effect.message);
     else if (effect.kind === 'close') this.close(replica, effect.stream);
+    else if (effect.kind === 'link') replica.links.set(effect.peerId, effect);
     else if (effect.kind === 'joined') {
       replica.isJoined = true;
       this.watch?.joined(replica, effect.isComplete);
@@ -329,9 +345,11 @@ export class SimulatedReplicas {
 
   private deliver({ message, end, from, sentAt }: Parcel): void {
     const { replica } = end;
-    if (end.isOver || replica.boot !== end.boot) return;
+    // The last words of one that closes its stream with them are heard.
+    const isDropped = (): boolean => end.isOver && message.kind !== 'refusal';
+    if (isDropped() || replica.boot !== end.boot) return;
     this.act(replica, () => {
-      if (end.isOver) return;
+      if (isDropped()) return;
       const effects = this.give(replica, { kind: 'message', stream: end.stream, message });
       if (message.kind !== 'delta' || !message.isComplete) return;
       for (const effect of effects)
