@@ -21,6 +21,7 @@ import { GrpcHealth } from './health/grpc-health.js';
 import { Readiness } from './health/readiness.js';
 import { addQuotaService } from './quota/quota-service.js';
 import { QuotaController } from './quota/quota.controller.js';
+import { RoamingReservations } from './quota/roaming-reservations.js';
 import { LoadGuardDriver } from './rpc/load-guard.driver.js';
 import { addReflection } from './rpc/reflection.js';
 import { RpcRim } from './rpc/rpc-rim.js';
@@ -146,8 +147,8 @@ function grpcServer(app: INestApplication, config: WeirConfig): WeirGrpcServer {
 
 /**
  * The order matters: say so first, and keep serving while load balancers hear of it; then let calls
- * end, then the groups of debits that they left behind; then tell the other replicas what was
- * counted last and say farewell, and only then close the database.
+ * end, then the groups of debits that they left behind; then hand the other replicas what they are to
+ * keep, tell them what was counted last and say farewell, and only then close the database.
  */
 async function stopReplica(
   app: INestApplication,
@@ -160,7 +161,14 @@ async function stopReplica(
   await delay(config.shutdown.drainDelayMs);
   const membership = app.get(MembershipDriver);
   const replication = app.get(ReplicationDriver);
+  const reservations = app.get(RoamingReservations);
   await app.close();
+  const lost = await reservations.handOver();
+  if (lost > 0)
+    log.warn(
+      { lost },
+      'no other replica has taken these reservations of limits: they end with this one',
+    );
   await replication.flush();
   await membership.stop();
   await replication.stop();

@@ -1,13 +1,13 @@
 import { Client, type ChannelCredentials, Metadata, type ServiceError } from '@grpc/grpc-js';
-import {
-  type ChangeReservationRequest,
-  type ChangeReservationResponse,
-  PeerServiceService,
-} from '../gen/weir/peer/v1/peer_service.js';
-import type { ReservationAnswer, ReservationQuestion } from './core/reservation-change.js';
+import { PeerServiceService } from '../gen/weir/peer/v1/peer_service.js';
+import type {
+  HandedReservations,
+  ReservationAnswer,
+  ReservationQuestion,
+} from './core/reservation-change.js';
 import { authorityOf, CLIENT_OPTIONS } from './grpc-peer-options.js';
 import type { PeerAddress } from './peer-transport.js';
-import { answerFromProto, questionToProto } from './reservation-proto.js';
+import { answerFromProto, handedToProto, questionToProto } from './reservation-proto.js';
 
 /** Connections that are kept; more replicas than that are asked over ones that come and go. */
 const CONNECTIONS_MAX = 64;
@@ -24,19 +24,38 @@ export class GrpcPeerQuestions {
     question: ReservationQuestion,
     timeoutMs: number,
   ): Promise<ReservationAnswer> {
-    const authority = authorityOf(to);
-    const client = this.clientOf(authority);
-    try {
-      return answerFromProto(await call(client, questionToProto(question), timeoutMs));
-    } catch (error) {
-      this.drop(authority, client);
-      throw error;
-    }
+    const { changeReservation } = PeerServiceService;
+    return answerFromProto(
+      await this.call(to, changeReservation, questionToProto(question), timeoutMs),
+    );
+  }
+
+  /** The same, of what the peer is to keep. */
+  async handOver(to: PeerAddress, handed: HandedReservations, timeoutMs: number): Promise<number> {
+    const request = handedToProto(handed);
+    const { taken } = await this.call(to, PeerServiceService.handOver, request, timeoutMs);
+    return taken;
   }
 
   close(): void {
     for (const client of this.clients.values()) client.close();
     this.clients.clear();
+  }
+
+  private async call<Request, Response>(
+    to: PeerAddress,
+    method: Method<Request, Response>,
+    request: Request,
+    timeoutMs: number,
+  ): Promise<Response> {
+    const authority = authorityOf(to);
+    const client = this.clientOf(authority);
+    try {
+      return await call(client, method, request, timeoutMs);
+    } catch (error) {
+      this.drop(authority, client);
+      throw error;
+    }
   }
 
   private clientOf(authority: string): Client {
@@ -56,12 +75,18 @@ export class GrpcPeerQuestions {
   }
 }
 
-function call(
+interface Method<Request, Response> {
+  readonly path: string;
+  readonly requestSerialize: (request: Request) => Buffer;
+  readonly responseDeserialize: (bytes: Buffer) => Response;
+}
+
+function call<Request, Response>(
   client: Client,
-  request: ChangeReservationRequest,
+  { path, requestSerialize, responseDeserialize }: Method<Request, Response>,
+  request: Request,
   timeoutMs: number,
-): Promise<ChangeReservationResponse> {
-  const { path, requestSerialize, responseDeserialize } = PeerServiceService.changeReservation;
+): Promise<Response> {
   const options = { deadline: Date.now() + timeoutMs };
   return new Promise((resolve, reject) => {
     client.makeUnaryRequest(
@@ -71,7 +96,7 @@ function call(
       request,
       new Metadata(),
       options,
-      (error: ServiceError | null, response?: ChangeReservationResponse) => {
+      (error: ServiceError | null, response?: Response) => {
         if (error === null && response !== undefined) resolve(response);
         else reject(error ?? new Error('an answer without a message'));
       },

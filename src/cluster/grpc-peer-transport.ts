@@ -14,10 +14,16 @@ import {
   type ChangeReservationResponse,
   type ConnectRequest as RequestProto,
   type ConnectResponse as ResponseProto,
+  type HandOverRequest,
+  type HandOverResponse,
   PeerServiceService,
 } from '../gen/weir/peer/v1/peer_service.js';
 import type { ConnectRequest, ConnectResponse, PeerMessage } from './core/peer-message.js';
-import type { ReservationAnswer, ReservationQuestion } from './core/reservation-change.js';
+import type {
+  HandedReservations,
+  ReservationAnswer,
+  ReservationQuestion,
+} from './core/reservation-change.js';
 import { GrpcPeerLink } from './grpc-peer-link.js';
 import { authorityOf, CLIENT_OPTIONS, SERVER_OPTIONS } from './grpc-peer-options.js';
 import { GrpcPeerQuestions } from './grpc-peer-questions.js';
@@ -36,8 +42,9 @@ import {
   type PeerLinkListener,
   type PeerListener,
   PeerTransport,
+  type TakeOver,
 } from './peer-transport.js';
-import { answerToProto, questionFromProto } from './reservation-proto.js';
+import { answerToProto, handedFromProto, questionFromProto } from './reservation-proto.js';
 
 /** Streams of `weir.peer.v1` over grpc-js, with or without mutual TLS. */
 export class GrpcPeerTransport extends PeerTransport {
@@ -45,6 +52,7 @@ export class GrpcPeerTransport extends PeerTransport {
   private readonly links = new Set<{ close(): void }>();
   private readonly questions: GrpcPeerQuestions;
   private answer: AnswerQuestion = nothingKnown;
+  private takeOver: TakeOver = () => 0;
 
   constructor(private readonly credentials: PeerCredentials) {
     super();
@@ -63,6 +71,14 @@ export class GrpcPeerTransport extends PeerTransport {
     return this.questions.ask(to, question, timeoutMs);
   }
 
+  onHandOver(takeOver: TakeOver): void {
+    this.takeOver = takeOver;
+  }
+
+  handOver(to: PeerAddress, handed: HandedReservations, timeoutMs: number): Promise<number> {
+    return this.questions.handOver(to, handed, timeoutMs);
+  }
+
   async listen(address: PeerAddress, listener: PeerListener): Promise<PeerAddress> {
     const server = new Server(SERVER_OPTIONS);
     server.addService(PeerServiceService, {
@@ -71,7 +87,15 @@ export class GrpcPeerTransport extends PeerTransport {
       changeReservation: (
         { request }: ServerUnaryCall<ChangeReservationRequest, ChangeReservationResponse>,
         done: sendUnaryData<ChangeReservationResponse>,
-      ) => done(null, this.answered(request)),
+      ) => this.answered(request, done),
+      handOver: (
+        { request }: ServerUnaryCall<HandOverRequest, HandOverResponse>,
+        done: sendUnaryData<HandOverResponse>,
+      ) => {
+        const taken = this.takeOver(handedFromProto(request));
+        if (taken === undefined) done(LEAVING);
+        else done(null, { taken });
+      },
     });
     const port = await bind(server, address, this.credentials);
     this.server = server;
@@ -126,9 +150,14 @@ export class GrpcPeerTransport extends PeerTransport {
   }
 
   /** A question of a later release is answered as one about what nobody knows. */
-  private answered(request: ChangeReservationRequest): ChangeReservationResponse {
+  private answered(
+    request: ChangeReservationRequest,
+    done: sendUnaryData<ChangeReservationResponse>,
+  ): void {
     const question = questionFromProto(request);
-    return answerToProto(question === undefined ? nothingKnown() : this.answer(question));
+    const answer = question === undefined ? nothingKnown() : this.answer(question);
+    if (answer === undefined) done(LEAVING);
+    else done(null, answerToProto(answer));
   }
 
   private keep<Out extends PeerMessage, In extends PeerMessage, OutProto, InProto>(
@@ -140,6 +169,8 @@ export class GrpcPeerTransport extends PeerTransport {
     return link;
   }
 }
+
+const LEAVING = { code: status.UNAVAILABLE, details: 'this replica leaves' };
 
 function streamOn(client: Client): ClientDuplexStream<RequestProto, ResponseProto> {
   const { path, requestSerialize, responseDeserialize } = PeerServiceService.connect;

@@ -1,5 +1,9 @@
 import type { ConnectRequest, ConnectResponse, PeerMessage } from './core/peer-message.js';
-import type { ReservationAnswer, ReservationQuestion } from './core/reservation-change.js';
+import type {
+  HandedReservations,
+  ReservationAnswer,
+  ReservationQuestion,
+} from './core/reservation-change.js';
 import {
   type AnswerQuestion,
   nothingKnown,
@@ -8,6 +12,7 @@ import {
   type PeerLinkListener,
   type PeerListener,
   PeerTransport,
+  type TakeOver,
 } from './peer-transport.js';
 
 /** A network in memory, for tests: who listens at an address is reached by all of its transports. */
@@ -39,6 +44,7 @@ export class MemoryPeerNetwork {
 export class MemoryPeerTransport extends PeerTransport {
   private listener: PeerListener | undefined;
   private answer: AnswerQuestion = nothingKnown;
+  private takeOver: TakeOver = () => 0;
   private readonly ends = new Set<{ close(): void }>();
 
   constructor(private readonly network: MemoryPeerNetwork) {
@@ -74,7 +80,19 @@ export class MemoryPeerTransport extends PeerTransport {
   async ask(to: PeerAddress, question: ReservationQuestion): Promise<ReservationAnswer> {
     const peer = this.network.at(to);
     if (peer === undefined) throw new Error('connection refused');
-    return peer.answer(question);
+    const answer = peer.answer(question);
+    if (answer === undefined) throw new Error('refused');
+    return answer;
+  }
+
+  onHandOver(takeOver: TakeOver): void {
+    this.takeOver = takeOver;
+  }
+
+  async handOver(to: PeerAddress, handed: HandedReservations): Promise<number> {
+    const taken = this.network.at(to)?.takeOver(handed);
+    if (taken === undefined) throw new Error('connection refused');
+    return taken;
   }
 
   close(): Promise<void> {

@@ -1,5 +1,9 @@
 import type { ConnectRequest, ConnectResponse, PeerMessage } from './core/peer-message.js';
-import type { ReservationAnswer, ReservationQuestion } from './core/reservation-change.js';
+import type {
+  HandedReservations,
+  ReservationAnswer,
+  ReservationQuestion,
+} from './core/reservation-change.js';
 import type { Replica } from './replica.js';
 
 /** Where a peer's service listens. */
@@ -37,8 +41,11 @@ export interface PeerListener {
   accepted(link: PeerLink<ConnectResponse>, remote: string): PeerLinkListener<ConnectRequest>;
 }
 
-/** Answers what a peer asks; never throws. */
-export type AnswerQuestion = (question: ReservationQuestion) => ReservationAnswer;
+/** Answers what a peer asks; never throws. Undefined: it is refused, as if nobody was there. */
+export type AnswerQuestion = (question: ReservationQuestion) => ReservationAnswer | undefined;
+
+/** Takes over what a peer that leaves has kept, and gives how many; never throws. Undefined: it is refused. */
+export type TakeOver = (handed: HandedReservations) => number | undefined;
 
 /** The answer of whoever keeps no reservations. */
 export const nothingKnown = (): ReservationAnswer => ({ kind: 'unknown' });
@@ -67,6 +74,16 @@ export abstract class PeerTransport {
     question: ReservationQuestion,
     timeoutMs: number,
   ): Promise<ReservationAnswer>;
+
+  /** Who takes over what peers kept; until then nothing is taken. */
+  abstract onHandOver(takeOver: TakeOver): void;
+
+  /** Tells whoever listens there to keep them, and gives how many it has taken; rejects as {@link ask} does. */
+  abstract handOver(
+    to: PeerAddress,
+    handed: HandedReservations,
+    timeoutMs: number,
+  ): Promise<number>;
 
   /** Cuts every link and stops listening. Nothing is reported after. */
   abstract close(): Promise<void>;

@@ -1,7 +1,12 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import type { ReservationAnswer, ReservationChange } from './core/reservation-change.js';
+import type {
+  HandedReservation,
+  ReservationAnswer,
+  ReservationChange,
+} from './core/reservation-change.js';
 import { MembershipService } from './membership.service.js';
-import { peerAddressOf, PeerTransport } from './peer-transport.js';
+import { HandOver } from './hand-over.js';
+import { nothingKnown, type PeerAddress, peerAddressOf, PeerTransport } from './peer-transport.js';
 import { isUp, type Replica } from './replica.js';
 import { ReplicaIdentity } from './replica-identity.js';
 
@@ -36,7 +41,9 @@ export type FoundReservation =
 export class ReservationPeers implements OnModuleDestroy {
   private readonly timers = new Set<NodeJS.Timeout>();
   private isStopped = false;
+  private isLeaving = false;
   private forgotten: () => void = () => undefined;
+  private own: (change: ReservationChange) => ReservationAnswer = nothingKnown;
 
   constructor(
     private readonly membership: MembershipService,
@@ -50,11 +57,22 @@ export class ReservationPeers implements OnModuleDestroy {
     this.timers.clear();
   }
 
-  /** Who answers what peers ask. */
-  onQuestion(answer: (change: ReservationChange) => ReservationAnswer): void {
-    this.transport.onQuestion((question) =>
-      question.bootId === this.identity.facts.bootId ? answer(question) : { kind: 'unknown' },
-    );
+  /** Who answers what peers ask, and takes over what they kept: gives whether there is room for it. */
+  onQuestion(
+    answer: (change: ReservationChange) => ReservationAnswer,
+    takeOver: (handed: HandedReservation) => boolean,
+  ): void {
+    this.own = answer;
+    const isAsked = ({ bootId }: { readonly bootId: string }): boolean =>
+      bootId === this.identity.facts.bootId;
+    this.transport.onQuestion((question) => {
+      if (this.isLeaving) return undefined;
+      return isAsked(question) ? answer(question) : nothingKnown();
+    });
+    this.transport.onHandOver((handed) => {
+      if (this.isLeaving || !isAsked(handed)) return undefined;
+      return handed.reservations.filter(takeOver).length;
+    });
   }
 
   /** Told of each change that could not be told. */
@@ -64,8 +82,7 @@ export class ReservationPeers implements OnModuleDestroy {
 
   /** Never rejects. */
   async ask(bootId: string, change: ReservationChange): Promise<PeerAnswer> {
-    const peer = this.peers().find(({ facts }) => facts?.bootId === bootId);
-    const address = peer && peerAddressOf(peer);
+    const address = this.addressOf(bootId);
     if (address === undefined) return { kind: 'gone' };
     try {
       const question = { ...change, bootId };
@@ -96,10 +113,49 @@ export class ReservationPeers implements OnModuleDestroy {
     this.again(bootId, change, TRIES_MAX);
   }
 
+  /**
+   * This replica leaves: others keep what it kept, those of its region first. From now on it refuses to
+   * answer, so that nobody changes what has been handed over; who asks asks again, and finds the heir.
+   * Gives how many are lost. Never rejects.
+   */
+  handOver(kept: Iterator<HandedReservation>): Promise<number> {
+    this.isLeaving = true;
+    const heirs = this.heirs();
+    if (heirs.length === 0) return Promise.resolve(0);
+    return new HandOver(heirs, (bootId, handed) => this.hand(bootId, handed)).run(kept);
+  }
+
+  private async hand(
+    bootId: string,
+    reservations: readonly HandedReservation[],
+  ): Promise<number | undefined> {
+    const address = this.addressOf(bootId);
+    if (address === undefined) return undefined;
+    try {
+      return await this.transport.handOver(address, { bootId, reservations }, ANSWER_MAX_MS);
+    } catch {
+      // It may have taken them all the same. Nobody settles them here any more, so that does no harm.
+      return undefined;
+    }
+  }
+
+  private heirs(): readonly string[] {
+    const up = this.peers().filter(({ state }) => state === 'alive');
+    const { region } = this.identity.facts;
+    const near = up.filter(({ facts }) => facts?.region === region);
+    return (near.length > 0 ? near : up).flatMap(({ facts }) => facts?.bootId ?? []);
+  }
+
   private async isTold(bootId: string, change: ReservationChange): Promise<boolean> {
     const { kind } = await this.ask(bootId, change);
-    if (kind === 'gone') this.forgotten();
+    if (kind === 'gone' && !(await this.isTakenOver(change))) this.forgotten();
     return kind !== 'silent';
+  }
+
+  /** By another one, or by this one; then it has heard of the change. */
+  private async isTakenOver(change: ReservationChange): Promise<boolean> {
+    if (this.own(change).kind !== 'unknown') return true;
+    return (await this.askAll(change)).kind === 'found';
   }
 
   private again(bootId: string, change: ReservationChange, tries: number): void {
@@ -116,6 +172,11 @@ export class ReservationPeers implements OnModuleDestroy {
 
   private async retry(bootId: string, change: ReservationChange, tries: number): Promise<void> {
     if (!(await this.isTold(bootId, change))) this.again(bootId, change, tries);
+  }
+
+  private addressOf(bootId: string): PeerAddress | undefined {
+    const peer = this.peers().find(({ facts }) => facts?.bootId === bootId);
+    return peer && peerAddressOf(peer);
   }
 
   private peers(): readonly Replica[] {

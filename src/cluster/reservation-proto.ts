@@ -3,9 +3,11 @@ import {
   ChangeOutcome,
   type ChangeReservationRequest,
   type ChangeReservationResponse,
+  type HandOverRequest,
   type KeptReservation as KeptProto,
 } from '../gen/weir/peer/v1/peer_service.js';
 import {
+  type HandedReservations,
   KEPT_STATES,
   type KeptName,
   type KeptReservation,
@@ -151,3 +153,22 @@ function keptFromProto(kept: KeptProto | undefined): KeptReservation | undefined
   const { id, virtualKeyId: scope, reservationKey, expiresAtMs } = kept;
   return { id, scope, reservationKey, state, expiresAtMs: Number(expiresAtMs) };
 }
+
+export const handedToProto = ({ bootId, reservations }: HandedReservations): HandOverRequest => ({
+  bootId,
+  reservations: reservations.map(({ scope, expiresAtMs, ...handed }) => ({
+    ...handed,
+    virtualKeyId: scope,
+    expiresAtMs: BigInt(Math.round(expiresAtMs)),
+  })),
+});
+
+export const handedFromProto = ({ bootId, reservations }: HandOverRequest): HandedReservations => ({
+  bootId,
+  reservations: reservations.map(({ virtualKeyId, expiresAtMs, settledBy, ...handed }) => ({
+    ...handed,
+    scope: virtualKeyId,
+    expiresAtMs: Number(expiresAtMs),
+    settledBy,
+  })),
+});

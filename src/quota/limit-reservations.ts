@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { ReservationFacts } from '../budgets/core/ledger-item.js';
 import type {
+  HandedReservation,
   KeptReservation,
   ReservationAnswer,
   ReservationChange,
@@ -16,7 +17,7 @@ import { checkBody } from './core/call-body.js';
 import type { CheckCall, ReservationName } from './core/calls.js';
 import { type LimitReservation, ReservationTable } from './core/reservation-table.js';
 import type { Use } from './core/take-use.js';
-import type { Take } from './core/takes.js';
+import { readTakes, type Take, writeTakes } from './core/takes.js';
 import { LimitTakes } from './limit-takes.js';
 import { QuotaPorts } from './quota-ports.js';
 import { reservationKeyReused } from './reservation-errors.js';
@@ -132,6 +133,21 @@ export class LimitReservations {
     }
   }
 
+  /** Those that are not over, for a replica to keep while this one is gone. */
+  *toHandOver(): Generator<HandedReservation> {
+    for (const found of this.table.all())
+      if (found.state === 'held' && !this.isOver(found)) yield handedOf(found);
+  }
+
+  /** Keeps one of a replica that leaves. False: there is no room for it, or it makes no sense. */
+  takeOver({ expiresAtMs, settledBy, ...handed }: HandedReservation): boolean {
+    if (this.table.findAny(handed.id) !== undefined) return true;
+    const takes = toldTakes(handed.takes);
+    if (takes === undefined) return false;
+    const made = newReservation({ ...handed, takes, expiresAt: wallMs(expiresAtMs) });
+    return this.table.add({ ...made, settledBy }, this.ports.clock.wallNow());
+  }
+
   private begin(found: LimitReservation, idempotencyKey: string): ReservationAnswer {
     if (isTaken(found, idempotencyKey)) return this.ended(found);
     const isLate = found.state === 'held' && this.isOver(found);
@@ -229,6 +245,21 @@ const newReservation = (made: NewReservation): LimitReservation => ({
   state: 'held',
   settledBy: undefined,
 });
+
+function handedOf({ takes, expiresAt, ...kept }: LimitReservation): HandedReservation {
+  const { id, scope, reservationKey, bodyHash, settledBy } = kept;
+  const named = { id, scope, reservationKey, bodyHash, settledBy };
+  return { ...named, takes: writeTakes(takes), expiresAtMs: expiresAt };
+}
+
+/** Undefined: the peer has told nonsense, which must not stop this replica. */
+function toldTakes(text: string): readonly Take[] | undefined {
+  try {
+    return readTakes(text);
+  } catch {
+    return undefined;
+  }
+}
 
 /** Released, or settled by another debit. */
 const isTaken = ({ state, settledBy }: LimitReservation, idempotencyKey: string): boolean =>

@@ -34,8 +34,8 @@ type Known = Exclude<ReservationAnswer, { kind: 'unknown' }>;
 
 type Found =
   | { readonly kind: 'found'; readonly bootId: string; readonly answer: Known }
-  /** Named after a run that is over, or that does not answer. */
-  | { readonly kind: 'gone' }
+  /** Named after a run that is over, or that does not answer. `isSure`: all others have said that they have it not. */
+  | { readonly kind: 'gone'; readonly isSure: boolean }
   | { readonly kind: 'silent'; readonly bootId: string }
   | { readonly kind: 'nowhere' };
 
@@ -44,7 +44,8 @@ const NOWHERE = { kind: 'nowhere' } as const;
 /**
  * Reservations of limits, wherever in the cluster they are kept (ADR 0045). Whoever is called about one
  * asks the replica that made it, which does each step once; an id says who that is, and by the caller's own
- * key all are asked, after the ledger, which knows most of them.
+ * key all are asked, after the ledger, which knows most of them. All are asked as well if that replica is gone: it
+ * may have handed over what it kept (ADR 0130).
  */
 @Injectable()
 export class RoamingReservations {
@@ -53,7 +54,10 @@ export class RoamingReservations {
     private readonly peers: ReservationPeers,
     private readonly replica: ReplicaIdentity,
   ) {
-    peers.onQuestion((change) => own.change(change));
+    peers.onQuestion(
+      (change) => own.change(change),
+      (handed) => own.takeOver(handed),
+    );
     peers.onForgotten(() => own.countLost());
   }
 
@@ -105,7 +109,7 @@ export class RoamingReservations {
    */
   async change(whose: Whose, step: ReservationStep): Promise<Changed | undefined> {
     const found = await this.keeperOf(changeOf(whose, step));
-    if (found.kind === 'silent') throw reservationUnreachable();
+    requireAnswer(found);
     return changed(found);
   }
 
@@ -122,8 +126,13 @@ export class RoamingReservations {
   async forceRelease(id: string): Promise<ReservationFacts | undefined> {
     const whose = { scope: '', name: { kind: 'id', id } } as const;
     const found = await this.keeperOf(changeOf(whose, { kind: 'forceRelease' }));
-    if (found.kind === 'silent') throw reservationUnreachable();
+    requireAnswer(found);
     return found.kind === 'found' ? limitReservationFacts(found.answer.reservation) : undefined;
+  }
+
+  /** This replica leaves: others keep what it kept. Gives how many are lost with it. */
+  handOver(): Promise<number> {
+    return this.peers.handOver(this.own.toHandOver());
   }
 
   /** The ledger has settled or released it: what was kept for when it is away is of no use. */
@@ -137,9 +146,16 @@ export class RoamingReservations {
     const bootId = bootIdOf(change.name);
     if (bootId === undefined || bootId === this.self) return NOWHERE;
     const reached = await this.peers.ask(bootId, change);
-    if (reached.kind !== 'answered') return { kind: reached.kind, bootId };
+    if (reached.kind === 'silent') return { kind: 'silent', bootId };
+    if (reached.kind === 'gone') return this.heirOf(change);
     const { answer } = reached;
     return answer.kind === 'unknown' ? NOWHERE : { kind: 'found', bootId, answer };
+  }
+
+  /** Its replica has died, or has left and handed over what it kept (ADR 0130). */
+  private async heirOf(change: ReservationChange): Promise<Found> {
+    const found = await this.peers.askAll(change);
+    return found.kind === 'found' ? found : { kind: 'gone', isSure: found.isSure };
   }
 
   /** An id leads to its replica, which has been asked. */
@@ -215,6 +231,12 @@ const changeOf = ({ scope, name }: Whose, step: ReservationStep): ReservationCha
   besideBudget: false,
   step,
 });
+
+/** @throws DomainError `UNAVAILABLE` if somebody who may keep it does not answer. */
+function requireAnswer(found: Found): void {
+  const isSilent = found.kind === 'silent' || (found.kind === 'gone' && !found.isSure);
+  if (isSilent) throw reservationUnreachable();
+}
 
 function changed(found: Found): Changed | undefined {
   if (found.kind !== 'found') return undefined;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import type { ConnectRequest, ConnectResponse } from '../../src/cluster/core/peer-message.js';
 import type {
+  HandedReservations,
   ReservationQuestion,
   ReservationStep,
 } from '../../src/cluster/core/reservation-change.js';
@@ -35,6 +36,22 @@ const questionOf = (step: ReservationStep, over: Partial<ReservationQuestion> = 
   ...over,
 });
 const settle = { kind: 'settle', idempotencyKey: 'k' } as const;
+const handed = {
+  id: byId.id,
+  scope: 'vk_1',
+  reservationKey: 'ü',
+  bodyHash: 'h',
+  expiresAtMs: 1_700_000_000_000,
+  takes: '[["lim_1/1",0,5]]',
+};
+const HANDED: HandedReservations = {
+  bootId: '0123456789abcdef',
+  reservations: [
+    { ...handed, settledBy: undefined },
+    { ...handed, scope: '', settledBy: '' },
+    { ...handed, reservationKey: '', settledBy: 'k' },
+  ],
+};
 const QUESTIONS = [
   questionOf({ kind: 'begin', idempotencyKey: 'k' }),
   questionOf({ ...settle, tokens: undefined, amountNanos: 2 ** 53 - 1 }, { besideBudget: true }),
@@ -170,6 +187,28 @@ export function peerTransportContract(make: () => PeerTransport): void {
         ANSWERS[i] ?? { kind: 'unknown' },
       );
     expect(asked).toEqual(QUESTIONS);
+  });
+
+  it('says that it is not answered, and is when it is asked again', async () => {
+    const answers = [undefined, ANSWERS[0]];
+    server.onQuestion(() => answers.shift());
+    await expect(client.ask(address, QUESTIONS[0], TIMEOUT_MS)).rejects.toThrow();
+    expect(await client.ask(address, QUESTIONS[0], TIMEOUT_MS)).toEqual(ANSWERS[0]);
+  });
+
+  it('carries what a peer is to keep, with nobody to take it at first', async () => {
+    expect(await client.handOver(address, HANDED, TIMEOUT_MS)).toBe(0);
+    const told: HandedReservations[] = [];
+    const answers = [2, undefined];
+    server.onHandOver((one) => {
+      told.push(one);
+      return answers.shift();
+    });
+    expect(await client.handOver(address, HANDED, TIMEOUT_MS)).toBe(2);
+    expect(told).toEqual([HANDED]);
+    await expect(client.handOver(address, HANDED, TIMEOUT_MS)).rejects.toThrow();
+    await server.close();
+    await expect(client.handOver(address, HANDED, TIMEOUT_MS)).rejects.toThrow();
   });
 
   it('says that nobody answers, and asks again at once when somebody does', async () => {

@@ -38,22 +38,29 @@ describe('a reservation that a peer keeps', () => {
   const clock = new ManualClock('2026-08-05T10:00:00Z');
   let transport: OddTransport;
   let keeper: LimitScene;
+  let heir: LimitScene;
   let other: LimitScene;
   let members: readonly Replica[];
+  let heirs: readonly Replica[];
 
   beforeEach(async () => {
     const network = new MemoryPeerNetwork();
-    const listening = network.transport();
     const silent = { message: () => undefined, closed: () => undefined };
-    const { host, port } = await listening.listen(
-      { host: 'keeper', port: 0 },
-      { accepted: () => silent },
-    );
-    keeper = new LimitScene(clock, { transport: listening, replicas: () => [] });
-    members = [memberOf(keeper, host, port)];
+    const listen = async (host: string, replicas: () => readonly Replica[]) => {
+      const listening = network.transport();
+      const { port } = await listening.listen({ host, port: 0 }, { accepted: () => silent });
+      const scene = new LimitScene(clock, { transport: listening, replicas });
+      return { scene, member: memberOf(scene, host, port) };
+    };
+    const keeping = await listen('keeper', () => heirs);
+    const inheriting = await listen('heir', () => []);
+    keeper = keeping.scene;
+    heir = inheriting.scene;
+    heirs = [inheriting.member];
+    members = [keeping.member, inheriting.member];
     transport = new OddTransport(network);
     other = new LimitScene(clock, { transport, replicas: () => members });
-    for (const scene of [keeper, other]) {
+    for (const scene of [keeper, heir, other]) {
       scene.declare(LIMIT);
       await scene.start();
     }
@@ -63,11 +70,12 @@ describe('a reservation that a peer keeps', () => {
     transport.mood = 'well';
     await other.stop();
     await keeper.stop();
+    await heir.stop();
   });
 
-  const left = async (): Promise<number | undefined> => {
+  const left = async (scene = keeper): Promise<number | undefined> => {
     const look = checkCall({ dryRun: true, noHold: true });
-    const [verdict] = (await keeper.checks.check(look)).decision.verdicts;
+    const [verdict] = (await scene.checks.check(look)).decision.verdicts;
     return verdict?.kind === 'limit' ? verdict.remaining : undefined;
   };
   const reserve = async (): Promise<string> => {
@@ -131,6 +139,64 @@ describe('a reservation that a peer keeps', () => {
       expect(await other.roaming.forceRelease(stranger)).toBeUndefined();
     members = [];
     expect(await other.roaming.forceRelease(id)).toBeUndefined();
+  });
+
+  describe('whose replica leaves', () => {
+    /** As if the heir had been told what the keeper counted. */
+    const inherit = async (): Promise<string> => {
+      const id = await reserve();
+      await heir.checks.check(checkCall({ tokens: 80, noHold: true }));
+      expect(await keeper.roaming.handOver()).toBe(0);
+      return id;
+    };
+    const leave = (): void => {
+      members = heirs;
+    };
+
+    it('is settled at its heir, once, whoever is asked', async () => {
+      const id = await inherit();
+      leave();
+      expect(await settle(id)).toMatchObject({ late: false, replayed: false });
+      expect(await left(heir)).toBe(70);
+      expect(await settle(id)).toMatchObject({ replayed: true });
+      await expect(settle(id, 'another')).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+      expect(await left(heir)).toBe(70);
+      expect(other.stats().lost).toBe(0);
+    });
+
+    it('is released there by its key, and is the one of a check that is repeated there', async () => {
+      const id = await inherit();
+      leave();
+      const again = await heir.checks.check(checkCall({ tokens: 80, reservationKey: 'r' }));
+      expect(again).toMatchObject({ isReplayed: true, reservation: { id } });
+      const reservation = { kind: 'key', key: 'r' } as const;
+      const release = { subject: SUBJECT, reservation, refund: false };
+      expect(await other.reservations.release(release)).toMatchObject({ replayed: false });
+      expect(await left(heir)).toBe(100);
+    });
+
+    it('is changed by nobody on the way, and corrected when it has arrived', async () => {
+      const id = await inherit();
+      const release = { subject: SUBJECT, reservation: { kind: 'id', id }, refund: false } as const;
+      await expect(other.reservations.release(release)).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+      });
+      expect(await settle(id)).toMatchObject({ late: false });
+      expect([await left(keeper), await left(heir)]).toEqual([20, 20]);
+      leave();
+      await eventually('the heir is told', async () => (await left(heir)) === 70);
+      expect(other.stats().lost).toBe(0);
+    });
+
+    it('is not handed over when it is over, nor taken if the peer tells nonsense', async () => {
+      await reserve();
+      clock.advance(61_000);
+      expect(await keeper.roaming.handOver()).toBe(0);
+      const told = { id: 'res_1', scope: SUBJECT.keyId, reservationKey: '', bodyHash: '' };
+      const handed = { ...told, expiresAtMs: 0, settledBy: undefined, takes: '[' };
+      expect(heir.own.takeOver(handed)).toBe(false);
+      expect(heir.stats().size).toBe(0);
+    });
   });
 
   it('is given up when its replica is no member any more, and that is counted', async () => {

@@ -32,13 +32,17 @@ let database: TestDatabase;
 let here: Replica;
 let there: Replica;
 
+async function start(nodeName: string): Promise<Replica> {
+  const known = await here?.cluster.getReplicaStatus({});
+  const peers = known?.self === undefined ? [] : [known.self.address];
+  const settings = { ...CLUSTERED, 'cluster.nodeName': nodeName, 'cluster.peers': peers };
+  return startReplica(database.url, settings);
+}
+
 beforeAll(async () => {
   database = await createTestDatabase();
-  here = await startReplica(database.url, { ...CLUSTERED, 'cluster.nodeName': 'here' });
-  const { self } = await here.cluster.getReplicaStatus({});
-  const peers = [self?.address ?? ''];
-  const settings = { ...CLUSTERED, 'cluster.nodeName': 'there', 'cluster.peers': peers };
-  there = await startReplica(database.url, settings);
+  here = await start('here');
+  there = await start('there');
 });
 
 afterAll(async () => {
@@ -201,27 +205,46 @@ describe('a reservation of limits alone, which one replica keeps', () => {
     await leaves(keyId, '700 1', both());
   });
 
-  it('is over with its replica: the debit is recorded late, and by its key nobody knows it', async () => {
+  it('is lost with a replica that is gone: the debit is recorded late, once', async () => {
     const keyId = await declared('widowed');
-    const first = await reserve(keyId, 'a');
-    await reserve(keyId, 'b');
-    await leaves(keyId, '400 0', both());
-    await here.stop();
-    await eventually('it is gone', async () => {
-      const { members } = await there.cluster.listMembers({});
-      const isUp = members.filter(({ state }) => state === MemberState.MEMBER_STATE_ALIVE);
-      return isUp.length === 1;
-    });
-    expect(await settle(there, keyId, 'k', byId(first))).toMatchObject({ late: true });
-    expect(await settle(there, keyId, 'k', byId(first))).toMatchObject({ replayed: true });
-    expect(await failure(settle(there, keyId, 'l', byKey('b')))).toMatchObject({
+    const kept = await reserve(keyId, 'a');
+    const lost = kept.replace(/\.[0-9a-f]{16}$/, '.0123456789abcdef');
+    expect(await settle(there, keyId, 'k', byId(lost))).toMatchObject({ late: true });
+    expect(await settle(there, keyId, 'k', byId(lost))).toMatchObject({ replayed: true });
+    expect(await failure(there.ledger.forceRelease({ reservationId: lost }))).toMatchObject({
       code: status.NOT_FOUND,
     });
-    expect(await failure(there.ledger.forceRelease({ reservationId: first }))).toMatchObject({
-      code: status.NOT_FOUND,
-    });
-    expect(await left(keyId, there)).toMatch(/^400 /);
+    await leaves(keyId, '700 1', both());
     const metrics = await (await there.get('/metrics')).text();
     expect(metrics).toMatch(/^weir_limit_reservations_lost [1-9]/m);
+  });
+
+  it('is kept by another one when its replica leaves, and settled there, whoever is asked', async () => {
+    const third = await start('third');
+    const keyId = await declared('inherited');
+    const [first, second] = [await reserve(keyId, 'a'), await reserve(keyId, 'b')];
+    await leaves(keyId, '400 0', [there, third]);
+    await here.stop();
+    try {
+      for (const { cluster } of [there, third])
+        await eventually('it is known to have left', async () => {
+          const { members } = await cluster.listMembers({});
+          const isUp = members.filter(({ state }) => state === MemberState.MEMBER_STATE_ALIVE);
+          return isUp.length === 2;
+        });
+      expect(await settle(third, keyId, 'k', byId(first))).toMatchObject({ late: false });
+      expect(await settle(there, keyId, 'l', byKey('b'))).toMatchObject({ late: false });
+      for (const replica of [there, third]) {
+        expect(await settle(replica, keyId, 'k', byId(first))).toMatchObject({ replayed: true });
+        expect(await failure(settle(replica, keyId, 'm', byId(second)))).toMatchObject({
+          code: status.FAILED_PRECONDITION,
+        });
+        await eventually('both are corrected', async () =>
+          (await left(keyId, replica)).startsWith('900 '),
+        );
+      }
+    } finally {
+      await third.stop();
+    }
   });
 });

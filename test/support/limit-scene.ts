@@ -52,6 +52,7 @@ export class LimitScene {
   readonly checks: CheckLimitService;
   readonly debits: DebitBudgetService;
   readonly reservations: ReservationsService;
+  readonly own: LimitReservations;
   readonly roaming: RoamingReservations;
   readonly stats: () => ReturnType<LimitReservations['stats']>;
   private readonly follower: DirectoryFollower;
@@ -77,6 +78,7 @@ export class LimitScene {
     const own = new LimitReservations(takes, ports, this.replica, config);
     const peers = new ReservationPeers(membership, transport, this.replica);
     const roaming = new RoamingReservations(own, peers, this.replica);
+    this.own = own;
     this.roaming = roaming;
     const ledger = new MemoryBudgetLedger(clock);
     const folder = new DebitJournal(new MemoryJournalFolder(), clock, silentLog, config);

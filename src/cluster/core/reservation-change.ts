@@ -62,3 +62,22 @@ export type ReservationAnswer =
   /** It was settled by another debit, released, or is over; nothing was done. */
   | { readonly kind: 'ended'; readonly reservation: KeptReservation }
   | { readonly kind: 'unknown' };
+
+/** A reservation whose replica leaves, as another one keeps it from then on: under its old id. */
+export interface HandedReservation {
+  readonly id: string;
+  readonly scope: string;
+  readonly reservationKey: string;
+  readonly bodyHash: string;
+  readonly expiresAtMs: number;
+  /** The debit that is about to settle it. */
+  readonly settledBy: string | undefined;
+  /** What limits took, in the form that the ledger keeps it in. */
+  readonly takes: string;
+}
+
+/** To one run of a replica. */
+export interface HandedReservations {
+  readonly bootId: string;
+  readonly reservations: readonly HandedReservation[];
+}

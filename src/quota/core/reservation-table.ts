@@ -50,6 +50,10 @@ export class ReservationTable {
     return found?.scope === scope ? found : undefined;
   }
 
+  all(): Iterable<LimitReservation> {
+    return this.byId.values();
+  }
+
   /** Whoever's it is. */
   findAny(id: string): LimitReservation | undefined {
     return this.byId.get(id);

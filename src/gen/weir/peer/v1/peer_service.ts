@@ -245,6 +245,33 @@ export interface KeptReservation {
   virtualKeyId: string;
 }
 
+export interface HandOverRequest {
+  /** The run that is told. */
+  bootId: string;
+  reservations: HandedReservation[];
+}
+
+/** One that lasts, with all that is known of it. It keeps its id, which names the run that made it. */
+export interface HandedReservation {
+  id: string;
+  /** Whose it is; empty for a call without a key. */
+  virtualKeyId: string;
+  reservationKey: string;
+  bodyHash: string;
+  expiresAtMs: bigint;
+  /** The debit that is about to settle it, by its idempotency key. */
+  settledBy?:
+    | string
+    | undefined;
+  /** What limits took, in the form in which the database has it of reservations that hold money. */
+  takes: string;
+}
+
+export interface HandOverResponse {
+  /** How many of them; there is no room for the others. */
+  taken: number;
+}
+
 export const WEIR_PEER_V1_PACKAGE_NAME = "weir.peer.v1";
 
 function createBaseConnectRequest(): ConnectRequest {
@@ -2064,6 +2091,224 @@ export const KeptReservation: MessageFns<KeptReservation> = {
   },
 };
 
+function createBaseHandOverRequest(): HandOverRequest {
+  return { bootId: "", reservations: [] };
+}
+
+export const HandOverRequest: MessageFns<HandOverRequest> = {
+  encode(message: HandOverRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bootId !== "") {
+      writer.uint32(10).string(message.bootId);
+    }
+    for (const v of message.reservations) {
+      HandedReservation.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HandOverRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHandOverRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.bootId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reservations.push(HandedReservation.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseHandedReservation(): HandedReservation {
+  return { id: "", virtualKeyId: "", reservationKey: "", bodyHash: "", expiresAtMs: 0n, takes: "" };
+}
+
+export const HandedReservation: MessageFns<HandedReservation> = {
+  encode(message: HandedReservation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.virtualKeyId !== "") {
+      writer.uint32(18).string(message.virtualKeyId);
+    }
+    if (message.reservationKey !== "") {
+      writer.uint32(26).string(message.reservationKey);
+    }
+    if (message.bodyHash !== "") {
+      writer.uint32(34).string(message.bodyHash);
+    }
+    if (message.expiresAtMs !== 0n) {
+      if (BigInt.asIntN(64, message.expiresAtMs) !== message.expiresAtMs) {
+        throw new globalThis.Error("value provided for field message.expiresAtMs of type sint64 too large");
+      }
+      writer.uint32(40).sint64(message.expiresAtMs);
+    }
+    if (message.settledBy !== undefined) {
+      writer.uint32(50).string(message.settledBy);
+    }
+    if (message.takes !== "") {
+      writer.uint32(58).string(message.takes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HandedReservation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHandedReservation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.virtualKeyId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reservationKey = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.bodyHash = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.expiresAtMs = reader.sint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.settledBy = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.takes = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseHandOverResponse(): HandOverResponse {
+  return { taken: 0 };
+}
+
+export const HandOverResponse: MessageFns<HandOverResponse> = {
+  encode(message: HandOverResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.taken !== 0) {
+      writer.uint32(8).uint32(message.taken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HandOverResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHandOverResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.taken = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 /**
  * Private between replicas of one cluster. Each replica keeps one call to each peer: on it go what it
  * counted itself and what it asks; the answers come back. What a peer counted comes on the peer's call.
@@ -2081,6 +2326,10 @@ export interface PeerServiceClient {
    */
 
   changeReservation(request: ChangeReservationRequest): Observable<ChangeReservationResponse>;
+
+  /** From a replica that leaves: whoever is told keeps these reservations of limits from now on. */
+
+  handOver(request: HandOverRequest): Observable<HandOverResponse>;
 }
 
 /**
@@ -2102,11 +2351,15 @@ export interface PeerServiceController {
   changeReservation(
     request: ChangeReservationRequest,
   ): Promise<ChangeReservationResponse> | Observable<ChangeReservationResponse> | ChangeReservationResponse;
+
+  /** From a replica that leaves: whoever is told keeps these reservations of limits from now on. */
+
+  handOver(request: HandOverRequest): Promise<HandOverResponse> | Observable<HandOverResponse> | HandOverResponse;
 }
 
 export function PeerServiceControllerMethods() {
   return function (constructor: Function) {
-    const grpcMethods: string[] = ["changeReservation"];
+    const grpcMethods: string[] = ["changeReservation", "handOver"];
     for (const method of grpcMethods) {
       const descriptor: any = Reflect.getOwnPropertyDescriptor(constructor.prototype, method);
       GrpcMethod("PeerService", method)(constructor.prototype[method], method, descriptor);
@@ -2156,6 +2409,16 @@ export const PeerServiceService = {
       Buffer.from(ChangeReservationResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ChangeReservationResponse => ChangeReservationResponse.decode(value),
   },
+  /** From a replica that leaves: whoever is told keeps these reservations of limits from now on. */
+  handOver: {
+    path: "/weir.peer.v1.PeerService/HandOver" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: HandOverRequest): Buffer => Buffer.from(HandOverRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): HandOverRequest => HandOverRequest.decode(value),
+    responseSerialize: (value: HandOverResponse): Buffer => Buffer.from(HandOverResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): HandOverResponse => HandOverResponse.decode(value),
+  },
 } as const;
 
 export interface PeerServiceServer extends UntypedServiceImplementation {
@@ -2165,6 +2428,8 @@ export interface PeerServiceServer extends UntypedServiceImplementation {
    * has heard no answer may ask again: each step is done once.
    */
   changeReservation: handleUnaryCall<ChangeReservationRequest, ChangeReservationResponse>;
+  /** From a replica that leaves: whoever is told keeps these reservations of limits from now on. */
+  handOver: handleUnaryCall<HandOverRequest, HandOverResponse>;
 }
 
 export interface MessageFns<T> {
