@@ -24,36 +24,78 @@ interface Spread {
   readonly filledMs: readonly number[];
 }
 
-/** `--seconds` 1: 10 runs of each kind; 10 and more: 100 runs, as the published table has them. */
+/** One cluster that tells at once what is nearly used up, and one that does not. */
+interface Contender {
+  readonly label: string;
+  readonly cluster: LocalCluster;
+}
+
+/**
+ * `--seconds` 1: 10 runs of each kind; 10 and more: 100 runs, as the published table has them. The two
+ * clusters take turns, so that they meet the same machine.
+ */
 export const clusterBench: Bench = {
   name: 'cluster',
   async run({ seconds }, progress): Promise<BenchResult> {
     const runs = Math.min(100, Math.max(10, Math.round(seconds * 10)));
-    const rows: (string | number)[][] = [];
-    for (const earlyFlush of [true, false]) {
-      const cluster = await LocalCluster.start({ env: process.env, cluster: { earlyFlush } });
-      try {
-        const label = earlyFlush ? 'early flush' : 'interval only';
-        progress(`burst, ${label}`);
-        rows.push(rowOf(`burst, ${label}`, await burstRuns(cluster, runs)));
-        progress(`paced, ${label}`);
-        rows.push(rowOf(`paced, ${label}`, await pacedRuns(cluster, runs, progress)));
-      } finally {
-        await cluster.stop();
-      }
+    const contenders: Contender[] = [];
+    try {
+      for (const earlyFlush of [true, false])
+        contenders.push({
+          label: earlyFlush ? 'early flush' : 'interval only',
+          cluster: await LocalCluster.start({ env: process.env, cluster: { earlyFlush } }),
+        });
+      const bursts = await inTurn(contenders, { ...BURST, runs }, progress);
+      const paces = await inTurn(contenders, { ...PACED, runs }, progress);
+      return resultOf(runs, [...bursts, ...paces]);
+    } finally {
+      for (const { cluster } of contenders) await cluster.stop();
     }
-    return {
-      name: 'cluster',
-      title: `A limit of ${LIMIT} a minute on 3 replicas that are asked ${LIMIT} times each, ${runs} runs of each kind`,
-      columns: ['load', 'admitted: median', 'p90', 'p99', 'max', 'over at most', 'filled in, ms'],
-      rows,
-      notes: [
-        `burst: ${LIMIT} calls on each replica at once; paced: the same over ${PACED_MS / 1_000} s`,
-        'bound: (replicas - 1) x what one admits in a millisecond x milliseconds until it is heard',
-      ],
-    };
   },
 };
+
+const resultOf = (runs: number, rows: BenchResult['rows']): BenchResult => ({
+  name: 'cluster',
+  title: `A limit of ${LIMIT} a minute on 3 replicas that are asked ${LIMIT} times each, ${runs} runs of each kind`,
+  columns: ['load', 'admitted: median', 'p90', 'p99', 'max', 'over at most', 'filled in, ms'],
+  rows,
+  notes: [
+    `burst: ${LIMIT} calls on each replica at once; paced: the same over ${PACED_MS / 1_000} s`,
+    'bound: (replicas - 1) x what one admits in a millisecond x milliseconds until it is heard',
+  ],
+});
+
+interface Load {
+  readonly kind: string;
+  readonly runs: number;
+  /** Keys under load at a time. */
+  readonly atOnce: number;
+  /** That long a window has to last when it begins. */
+  readonly needsMs: number;
+  readonly run: (cluster: LocalCluster, key: string) => Promise<readonly Outcome[]>;
+}
+
+/** A row for each contender. */
+async function inTurn(
+  contenders: readonly Contender[],
+  { kind, runs, atOnce, needsMs, run }: Load,
+  progress: (line: string) => void,
+): Promise<(string | number)[][]> {
+  const sides = [];
+  for (const { label, cluster } of contenders) {
+    const keys = await keysWithLimit(cluster, runs, kind);
+    sides.push({ label, cluster, keys, outcomes: new Array<readonly Outcome[]>() });
+  }
+  for (let at = 0; at < runs; at += atOnce) {
+    progress(`${kind}: ${at} of ${runs} runs`);
+    for (const { cluster, keys, outcomes } of sides) {
+      await withinOneWindow(needsMs);
+      const group = keys.slice(at, at + atOnce).map((key) => run(cluster, key));
+      outcomes.push(...(await Promise.all(group)));
+    }
+  }
+  return sides.map(({ label, outcomes }) => rowOf(`${kind}, ${label}`, spreadOf(outcomes)));
+}
 
 function rowOf(load: string, { admitted, filledMs }: Spread): (string | number)[] {
   const at = (q: number): number => quantile(admitted, q);
@@ -62,33 +104,18 @@ function rowOf(load: string, { admitted, filledMs }: Spread): (string | number)[
   return [load, at(0.5), at(0.9), at(0.99), max, over, Math.round(quantile(filledMs, 0.5))];
 }
 
-async function burstRuns(cluster: LocalCluster, runs: number): Promise<Spread> {
-  const keys = await keysWithLimit(cluster, runs, 'burst');
-  const outcomes = [];
-  for (const key of keys) {
-    await withinOneWindow(5_000);
-    outcomes.push(await Promise.all(cluster.connections.map((one) => burst(one, key))));
-  }
-  return spreadOf(outcomes);
-}
+const onAll =
+  (call: (one: Connection, key: string) => Promise<Outcome>): Load['run'] =>
+  ({ connections }, key) =>
+    Promise.all(connections.map((one) => call(one, key)));
 
-async function pacedRuns(
-  cluster: LocalCluster,
-  runs: number,
-  progress: (line: string) => void,
-): Promise<Spread> {
-  const keys = await keysWithLimit(cluster, runs, 'paced');
-  const outcomes: (readonly Outcome[])[] = [];
-  for (let at = 0; at < keys.length; at += PACED_AT_ONCE) {
-    progress(`paced: ${at} of ${keys.length} runs`);
-    await withinOneWindow(PACED_MS + 2_000);
-    const group = keys
-      .slice(at, at + PACED_AT_ONCE)
-      .map((key) => Promise.all(cluster.connections.map((one) => paced(one, key))));
-    outcomes.push(...(await Promise.all(group)));
-  }
-  return spreadOf(outcomes);
-}
+const BURST = { kind: 'burst', atOnce: 1, needsMs: 5_000, run: onAll(burst) } as const;
+const PACED = {
+  kind: 'paced',
+  atOnce: PACED_AT_ONCE,
+  needsMs: PACED_MS + 2_000,
+  run: onAll(paced),
+} as const;
 
 interface Outcome {
   readonly admitted: number;

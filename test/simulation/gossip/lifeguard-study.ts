@@ -105,7 +105,7 @@ export function studyDetection(
 /**
  * The machine on which the real program was measured: 128 members on two cores, with all intervals a
  * fifth as long, so that a microsecond of it is five of the protocol. 50 us a packet, both ways together,
- * and 4 us a message use 0.41 of a core with 8 members held back; the real program used about 0.3.
+ * and 4 us a message use 0.37 of a core with 8 members held back; the real program used about 0.3.
  */
 export const TWO_CORES: CpuCosts = { cores: 2, sendMs: 0.1, receiveMs: 0.15, messageMs: 0.02 };
 
