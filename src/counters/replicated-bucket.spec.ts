@@ -97,6 +97,24 @@ describe('a token bucket that replicas share', () => {
     expect(replicas.counted(2)).toBeGreaterThanOrEqual(98);
   });
 
+  it('is spared a second of what came back, however long it was full', () => {
+    const replicas = new Replicas();
+    const tellFor = (ms: number, before: () => void): void => {
+      for (let passed = 0; passed < ms; passed += TELL_MS) {
+        before();
+        replicas.pass(TELL_MS);
+        for (const index of [0, 1, 2]) replicas.tell(index);
+      }
+    };
+    for (const index of [0, 1, 2]) replicas.take(index, 1);
+    tellFor(60_000, () => undefined);
+    replicas.take(0, 89);
+    replicas.take(2, 10);
+    // As fast as it comes back: 99 are missing all the time.
+    tellFor(5_000, () => replicas.take(0, 1));
+    expect(replicas.counted(2)).toBe(99 - LOST);
+  });
+
   it('gives out no more than one would, but for what was not told', () => {
     const call = fc.record({
       index: fc.nat(2),

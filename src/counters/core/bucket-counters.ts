@@ -298,11 +298,11 @@ function spare(
   { net, gapMs, now }: { net: number; gapMs: number; now: number },
 ): number {
   const unitsPerMs = columns[at + UNITS_PER_MS] ?? 0;
-  const lost = columns[at + LOST] ?? 0;
+  const lost = Math.min(columns[at + LOST] ?? 0, LOST_MS_MAX * unitsPerMs);
   const fullMs = Math.max(0, (columns[at + FULL_AT] ?? 0) - (now - gapMs));
   const most = gapMs <= LOST_MS_MAX ? Math.min(lost, gapMs * unitsPerMs) : fullMs * unitsPerMs;
   const spared = Math.min(Math.max(0, net), most);
-  columns[at + LOST] = Math.min(Math.max(0, lost - spared), LOST_MS_MAX * unitsPerMs);
+  columns[at + LOST] = Math.max(0, lost - spared);
   return spared;
 }
 
