@@ -10,6 +10,8 @@ export class FeedProgress {
   /** Acknowledgements in a row that bring nothing new: the peer hears what comes after a gap. */
   private repeats = 0;
   sent: number;
+  /** When something was sent last, if only that there is nothing. */
+  toldAt = Number.NEGATIVE_INFINITY;
   /** When what is under way counts as lost. */
   retryAt = Number.POSITIVE_INFINITY;
   /** Times in a row that nothing was acknowledged. */
@@ -34,6 +36,7 @@ export class FeedProgress {
 
   send(to: number, isComplete: boolean, now: number): void {
     this.sent = to;
+    this.toldAt = now;
     this.underWay.push(to);
     if (this.retryAt === Number.POSITIVE_INFINITY) this.retryAt = now + this.waitMs;
     if (!isComplete) return;

@@ -11,6 +11,7 @@ import {
   type Hello,
   type KnownSource,
   type Source,
+  sourceKey,
 } from './peer-message.js';
 import type { ReplicationContext } from './replication-context.js';
 import type { Instant, StreamId } from './replication-input.js';
@@ -21,7 +22,7 @@ interface Inbound {
   /** Received without a gap, by feed. */
   readonly positions: Map<Feed, number>;
   /** On the peer's clock, by feed: when the last delta that left nothing out was sent. */
-  readonly completeAt: Map<Feed, number>;
+  completeAt: Map<Feed, number>;
   heardAt: number;
   /** When a message came that left nothing out, and nothing was missing before it. */
   currentAt: number | undefined;
@@ -31,6 +32,8 @@ export class InboundStreams {
   private readonly streams = new Map<StreamId, Inbound>();
   /** The same of replicas whose stream is over: what is known of them grows old meanwhile. */
   private readonly lastCurrent = new Map<string, number>();
+  /** What `completeAt` says, by run: a stream may be over and a silence go on. */
+  private readonly completeAt = new Map<string, Map<Feed, number>>();
 
   constructor(
     private readonly context: ReplicationContext,
@@ -125,9 +128,21 @@ export class InboundStreams {
     if (older !== undefined && older !== inbound) this.replace(older, hello.source.replicaId);
     inbound.source = hello.source;
     inbound.heardAt = now.mono;
+    inbound.completeAt = this.completeOf(hello.source);
     inbound.positions.set('own', this.context.known.throughOf(hello.source));
     this.answer(inbound, { kind: 'welcome', hello: this.context.hello() });
     return this.compare(hello.source.replicaId, hello.known, now);
+  }
+
+  /** The run that began longest ago gives way to one too many. */
+  private completeOf(source: Source): Map<Feed, number> {
+    const key = sourceKey(source);
+    const completeAt = this.completeAt.get(key) ?? new Map<Feed, number>();
+    this.completeAt.set(key, completeAt);
+    const [oldest] = this.completeAt.keys();
+    if (this.completeAt.size > this.context.options.sourcesMax && oldest !== undefined)
+      this.completeAt.delete(oldest);
+    return completeAt;
   }
 
   private replace(older: Inbound, peerId: string): void {

@@ -27,7 +27,6 @@ export class OutboundLink {
   /** When to dial, or to give up on what goes on; by phase. */
   private due: number;
   private readonly feeds = new Map<Feed, FeedProgress>();
-  private lastToldAt = Number.NEGATIVE_INFINITY;
   private readonly holdTokens = new Set<number>();
   private hasWarnedOfSkew = false;
   readonly clock = new ClockSkew();
@@ -141,7 +140,7 @@ export class OutboundLink {
       const span = { from: progress.sent, to, isComplete, isState: progress.isState };
       progress.send(to, isComplete, now.mono);
       const known = this.context.drawnFrom(feed);
-      this.tell({ kind: 'delta', feed, ...span, entries, sentAtMs: now.wall, known }, now);
+      this.send({ kind: 'delta', feed, ...span, entries, sentAtMs: now.wall, known });
       if (isComplete) return;
     }
   }
@@ -156,17 +155,20 @@ export class OutboundLink {
     this.send({ kind: 'delta', feed: 'own', ...span, entries, sentAtMs: now.wall, known: [] });
   }
 
-  /** Says that there is nothing to say, if nothing was said for a while. */
+  /**
+   * Says of each feed that there is nothing to say, if nothing was said for a while: what is not heard of counts as
+   * silent, and a token bucket spares who was silent (ADR 0122).
+   */
   heartbeat(now: Instant): void {
-    if (this.phase !== 'open' || now.mono - this.lastToldAt < this.context.options.heartbeatMs)
-      return;
-    const [first] = this.feeds;
-    if (first === undefined) return;
-    const [feed, { sent }] = first;
-    const isComplete = sent >= this.context.store.head(feed);
-    const span = { from: sent, to: sent, isComplete, isState: false };
-    const nothing = { entries: NOTHING, known: [] };
-    this.tell({ kind: 'delta', feed, ...span, ...nothing, sentAtMs: now.wall }, now);
+    if (this.phase !== 'open') return;
+    for (const [feed, progress] of this.feeds) {
+      if (now.mono - progress.toldAt < this.context.options.heartbeatMs) continue;
+      progress.toldAt = now.mono;
+      const { sent } = progress;
+      const isComplete = sent >= this.context.store.head(feed);
+      const span = { from: sent, to: sent, isComplete, isState: false };
+      this.send({ kind: 'delta', feed, ...span, entries: NOTHING, known: [], sentAtMs: now.wall });
+    }
   }
 
   ack({ feed, position, sentAtMs, receivedAtMs }: Ack, now: Instant): void {
@@ -201,11 +203,6 @@ export class OutboundLink {
   send(message: ConnectRequest): void {
     if (this.stream !== undefined)
       this.context.emit({ kind: 'send', stream: this.stream, message });
-  }
-
-  private tell(message: Extract<ConnectRequest, { kind: 'delta' }>, now: Instant): void {
-    this.lastToldAt = now.mono;
-    this.send(message);
   }
 
   /** What was not acknowledged in time is told again. */
