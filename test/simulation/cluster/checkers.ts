@@ -1,7 +1,13 @@
 /** What must hold of replicas that count together, and is looked at while they do. */
-import type { CounterSpec, Reading } from '../../../src/counters/core/counter.js';
+import type {
+  BucketSpec,
+  CounterSpec,
+  ReceiptEntry,
+  Reading,
+} from '../../../src/counters/core/counter.js';
 import { Fingerprinter, fingerprintText } from '../../../src/counters/core/fingerprint.js';
-import type { PeerMessage, Source } from '../../../src/cluster/core/peer-message.js';
+import type { Delta, PeerMessage, Source } from '../../../src/cluster/core/peer-message.js';
+import { type BucketViews, type Hearing, refillOf } from './bucket-views.js';
 import { type Knowledge, knowledgeOf, knownKey, readInto } from './entries-of.js';
 import {
   KEY,
@@ -16,7 +22,7 @@ import { runOf, Truth } from './truth.js';
 export class Violation extends Error {}
 
 interface Told {
-  readonly message: PeerMessage;
+  readonly message: Delta;
   /** In true time. */
   readonly sentAt: number;
 }
@@ -42,20 +48,30 @@ export class Checkers implements Watch {
   flushes = 0;
   entriesChecked = 0;
   refusals = 0;
+  levelsCompared = 0;
 
   constructor(
     private readonly cluster: SimulatedReplicas,
     private readonly counters: readonly CounterSpec[],
+    /** Of token buckets that are only taken from. */
+    private readonly buckets: readonly BucketViews[],
   ) {}
 
-  began({ source, region, setting }: Replica): void {
+  began(replica: Replica): void {
+    const { source, region, setting } = replica;
     this.sources.push(source);
     this.homes.set(runOf(source), { region, setting });
+    for (const views of this.buckets) views.began(replica, this.cluster.now);
+  }
+
+  skewed(replica: Replica): void {
+    for (const views of this.buckets) views.skewed(replica, this.cluster.now);
   }
 
   /** A replica's own entries only ever rise. */
   sent(from: Replica, message: PeerMessage): void {
     if (message.kind !== 'delta') return;
+    for (const views of this.buckets) views.sent(from, message, this.cluster.now);
     if (message.feed !== 'own') this.relayed.set(message, this.drawnFrom(from, message.feed));
     if (message.feed !== 'own' || this.seen.has(message.entries)) return;
     this.seen.add(message.entries);
@@ -71,19 +87,45 @@ export class Checkers implements Watch {
     }
   }
 
+  received(by: Replica, from: Source, { message, sentAt }: Told): void {
+    if (message.entries.length === 0) return;
+    const { feed, isState } = message;
+    const runs = feed === 'own' ? [runOf(from)] : this.runsIn(from.region, feed);
+    for (const views of this.buckets) views.received(by, { runs, isState, sentAt });
+  }
+
+  pulled(by: Replica, source: Source, sentAt: number): void {
+    const runs = [runOf(source)];
+    for (const views of this.buckets) views.received(by, { runs, isState: true, sentAt });
+  }
+
   heard(by: Replica, from: Source, { message, sentAt }: Told): void {
-    const sources = this.relayed.get(message) ?? new Map([[runOf(from), sentAt]]);
-    for (const [run, upTo] of sources) {
+    const upTo = this.relayed.get(message) ?? new Map([[runOf(from), sentAt]]);
+    this.bucketsHeard(by, { message, from: runOf(from), upTo });
+    for (const [run, until] of upTo) {
       const key = `${runOf(by.source)} ${run}`;
-      this.heardUpTo.set(key, Math.max(upTo, this.heardUpTo.get(key) ?? 0));
+      this.heardUpTo.set(key, Math.max(until, this.heardUpTo.get(key) ?? 0));
     }
+  }
+
+  private bucketsHeard(by: Replica, hearing: Omit<Hearing, 'now' | 'wallMs'>): void {
+    const { now } = this.cluster;
+    const wallMs = this.cluster.wallOf(by);
+    for (const views of this.buckets) views.heard(by, { ...hearing, now, wallMs });
+  }
+
+  /** Those that a relay tells about. */
+  private runsIn(relayRegion: string, feed: 'region' | 'foreign'): readonly string[] {
+    const runs: string[] = [];
+    for (const [run, { region }] of this.homes)
+      if ((region === relayRegion) === (feed === 'region')) runs.push(run);
+    return runs;
   }
 
   /** How far a relay has heard those that it tells about. */
   private drawnFrom(relay: Replica, feed: 'region' | 'foreign'): ReadonlyMap<string, number> {
     const upTo = new Map<string, number>();
-    for (const [run, { region }] of this.homes) {
-      if ((region === relay.region) !== (feed === 'region')) continue;
+    for (const run of this.runsIn(relay.region, feed)) {
       const isSelf = run === runOf(relay.source);
       const heard = isSelf ? this.cluster.now : this.heardUpTo.get(`${runOf(relay.source)} ${run}`);
       if (heard !== undefined) upTo.set(run, heard);
@@ -124,6 +166,21 @@ export class Checkers implements Watch {
     this.restartsInLiveWindow += 1;
   }
 
+  /** The bound of a bucket: what is missing from it is no less than what a replica was told and took itself. */
+  taken(replica: Replica, { counter, amount }: ReceiptEntry): void {
+    const { now } = this.cluster;
+    for (const views of this.buckets) {
+      if (views.bucket !== counter) continue;
+      views.took(replica, amount, now);
+      const level = views.levelOf(replica, now);
+      const counted = this.missingIn(views.bucket, replica);
+      if (counted < level - refillOf(views.bucket))
+        throw new Violation(
+          `${replica.id} misses ${counted} in ${counter.name}, and was told of ${level.toFixed(2)}`,
+        );
+    }
+  }
+
   /** Before a replica is gone: what the others know of what is over is not to be lost. */
   crashing(gone: Replica): void {
     const others = this.cluster.live.filter((replica) => replica !== gone);
@@ -155,7 +212,8 @@ export class Checkers implements Watch {
       if (!this.countsAt(run, counter, replica)) continue;
       const { taken, returned } = this.truth.of(name, windowStart, run);
       all += taken - returned;
-      least += this.leastOf(replica, run, { name, windowStart });
+      if (!this.mayBeForgotten(run, replica, reading.window.end))
+        least += this.leastOf(replica, run, { name, windowStart });
     }
     if (counted > all)
       throw new Violation(`${replica.id} counts ${counted} of ${all} in ${name}: some twice`);
@@ -167,6 +225,11 @@ export class Checkers implements Watch {
   private countsAt(run: string, { scope }: CounterSpec, { region, setting }: Replica): boolean {
     const home = this.homes.get(run);
     return home?.setting === setting && (scope !== 'region' || home.region === region);
+  }
+
+  /** A relay that starts passes over windows that its clock says are over. */
+  private mayBeForgotten(run: string, { region }: Replica, windowEnd: number): boolean {
+    return this.homes.get(run)?.region !== region && this.latest() >= windowEnd;
   }
 
   private leastOf(
@@ -234,6 +297,21 @@ export class Checkers implements Watch {
     }
   }
 
+  /** What each misses in a bucket that only one of them has taken from lately, as far apart as one may be spared. */
+  levelled(counter: BucketSpec): void {
+    const { live } = this.cluster;
+    const levels = live.map((replica) => this.missingIn(counter, replica));
+    const apart = Math.max(...levels) - Math.min(...levels);
+    if (apart > refillOf(counter))
+      throw new Violation(`levels of ${counter.name} differ: ${eachOf(live, levels)}`);
+    this.levelsCompared += levels.length;
+  }
+
+  missingIn(counter: BucketSpec, replica: Replica): number {
+    const demands = [{ counter, amount: 0, enforced: true }];
+    return replica.engine.read(demands, this.cluster.wallOf(replica))[0]?.counted ?? 0;
+  }
+
   private checkEntries(replicas: readonly Replica[], latest: number): void {
     const views = replicas.map((replica) => ({
       replica,
@@ -261,7 +339,8 @@ export class Checkers implements Watch {
     const [first] = told;
     if (first === undefined) return;
     const refuse = (what: string): never => {
-      throw new Violation(`${what}: ${textOf(entry)}: ${eachOf(concerned, told)}`);
+      const by = concerned.map(({ replica }) => replica);
+      throw new Violation(`${what}: ${textOf(entry)}: ${eachOf(by, told)}`);
     };
     if (told.some((taken) => taken !== first)) refuse('entries differ');
     if (counter.algorithm === 'concurrency') return;
@@ -295,8 +374,8 @@ interface EntryToCheck {
 const textOf = ({ counter, run, start, isAlive }: EntryToCheck): string =>
   `${counter.name} of ${run} ${isAlive ? '' : '(over) '}from ${start}`;
 
-const eachOf = (views: readonly View[], told: readonly number[]): string =>
-  views.map(({ replica: { region, id } }, i) => `${region}/${id} ${told[i]}`).join(', ');
+const eachOf = (replicas: readonly Replica[], said: readonly number[]): string =>
+  replicas.map(({ region, id }, i) => `${region}/${id} ${said[i]}`).join(', ');
 
 /** Whether a window still counts for everybody. */
 function isLive(counter: CounterSpec, start: number, latest: number): boolean {

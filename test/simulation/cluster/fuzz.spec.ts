@@ -106,8 +106,11 @@ describe('messages from a peer', () => {
     const messages: PeerMessage[] = [];
     cluster.watch = {
       sent: (_, message) => void messages.push(message),
+      received: () => undefined,
+      pulled: () => undefined,
       heard: () => undefined,
       joined: () => undefined,
+      skewed: () => undefined,
       flushed: () => undefined,
     };
     for (const region of ['eu', 'eu', 'us', 'us']) cluster.add(region);

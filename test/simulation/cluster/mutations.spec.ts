@@ -2,6 +2,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { CountStore } from '../../../src/cluster/core/count-store.js';
 import type { Arrival, MergeOutcome } from '../../../src/cluster/core/count-store.js';
+import type { FeedProgress } from '../../../src/cluster/core/feed-progress.js';
+import type { OutboundLink } from '../../../src/cluster/core/outbound-link.js';
+import type { Feed } from '../../../src/cluster/core/peer-message.js';
 import type { ReplicationContext } from '../../../src/cluster/core/replication-context.js';
 import type { ReplicationMachine } from '../../../src/cluster/core/replication-machine.js';
 import type { StatePulls } from '../../../src/cluster/core/state-pulls.js';
@@ -77,6 +80,31 @@ function hideSettings(machine: ReplicationMachine): void {
 /** Counts of two regions have met: in a decision, or at the end. */
 const MEETS = /counts \d+ of \d+ in pure-regional: |regional of \S+ is known to /;
 
+/** An engine that takes the level of a bucket that others tell for all that they have taken. */
+function levellingEngine(engine: ReplicatedCounterEngine): CountStore {
+  const { store } = engine;
+  const merge = store.merge.bind(store);
+  store.merge = (entries, arrival: Arrival, now) =>
+    merge(entries, { ...arrival, isState: true }, now);
+  return store;
+}
+
+/** Machines that say of one feed only that there is nothing to say, and are silent in the others. */
+function saySoOnce(machine: ReplicationMachine): void {
+  const { links } = machine as unknown as { links: Map<string, OutboundLink> };
+  const set = links.set.bind(links);
+  links.set = (peerId, link) => {
+    const { feeds } = link as unknown as { feeds: Map<Feed, FeedProgress> };
+    const heartbeat = link.heartbeat.bind(link);
+    link.heartbeat = (now) => {
+      for (const [i, progress] of [...feeds.values()].entries())
+        if (i > 0) progress.toldAt = now.mono;
+      heartbeat(now);
+    };
+    return set(peerId, link);
+  };
+}
+
 describe('the checkers', () => {
   it('pass the engine as it is', () => {
     expect(noticed({})).toBeUndefined();
@@ -105,5 +133,13 @@ describe('the checkers', () => {
 
   it('notice counts that are taken in spite of a setting that differs', () => {
     expect(noticed({ changeMachine: hideSettings })).toMatch(/some twice|is known to |says of/);
+  }, 600_000);
+
+  it('notice a bucket that takes the level of others for what they have taken', () => {
+    expect(noticed({ wrapStore: levellingEngine })).toMatch(/misses \d+ in pure-bucket/);
+  }, 600_000);
+
+  it('notice a relay that tells its region nothing when there is nothing to tell', () => {
+    expect(noticed({ changeMachine: saySoOnce })).toMatch(/levels of \S*bucket differ/);
   }, 600_000);
 });

@@ -1,11 +1,13 @@
 /** One seed: how many replicas, which faults, which traffic; and what became of it. */
 import type {
+  BucketSpec,
   ConcurrencySpec,
   CounterSpec,
   Demand,
   ReceiptEntry,
 } from '../../../src/counters/core/counter.js';
 import { SeededRandom } from '../../../src/common/seeded-random.js';
+import { BucketViews } from './bucket-views.js';
 import { Checkers, Violation } from './checkers.js';
 import {
   type Replica,
@@ -44,6 +46,8 @@ export interface Outcome {
   restartsInLiveWindow: number;
   flushes: number;
   entriesChecked: number;
+  /** What replicas missed in a bucket that one of them had emptied. */
+  levelsCompared: number;
   /** Links that both replicas have called refused for the setting that differs. */
   refusals: number;
   messages: number;
@@ -56,6 +60,8 @@ const WINDOW_STARTS_MS = 10_000;
 const STEP_MS = 5;
 /** When all is healed. */
 const SETTLING_MS = 9_000;
+/** Until all have heard of a take, in every region; less than an empty bucket takes to fill. */
+const LEVELLING_MS = 700;
 const LOTS_OF_SETTINGS = 1_000_003;
 
 export function runScenario(seed: number, variant: Variant = {}): Outcome {
@@ -92,7 +98,11 @@ class Scenario {
       regionSyncIntervalMs: 200,
       ...timing,
     });
-    this.checkers = new Checkers(this.cluster, this.counters);
+    const views = this.counters
+      .filter(isBucket)
+      .filter(isPure)
+      .map((each) => new BucketViews(each));
+    this.checkers = new Checkers(this.cluster, this.counters, views);
     this.cluster.watch = this.checkers;
     this.cluster.cuts = (from, to) => this.cut.get(`${from.id}>${to.id}`) === true;
     this.outcome = {
@@ -106,6 +116,7 @@ class Scenario {
       flushes: 0,
       entriesChecked: 0,
       refusals: 0,
+      levelsCompared: 0,
       messages: 0,
       faults: new Map(),
     };
@@ -130,9 +141,11 @@ class Scenario {
     outcome.restartsInLiveWindow = this.checkers.restartsInLiveWindow;
     this.checkMemory();
     if (!this.isTight) this.checkers.settled();
+    if (!this.isTight) this.checkLevels();
     outcome.flushes = this.checkers.flushes;
     outcome.entriesChecked = this.checkers.entriesChecked;
     outcome.refusals = this.checkers.refusals;
+    outcome.levelsCompared = this.checkers.levelsCompared;
     return outcome;
   }
 
@@ -151,7 +164,7 @@ class Scenario {
     for (const replica of cluster.replicas)
       if (random.below(3) === 0) {
         this.met('skew');
-        replica.skewMs = random.below(4_000) - 2_000;
+        cluster.setSkew(replica, random.below(4_000) - 2_000);
       }
     const count = 1 + random.below(6);
     for (let i = 0; i < count; i++) cluster.at(random.below(span), () => this.strike());
@@ -228,9 +241,7 @@ class Scenario {
         return cluster.pause(victim, 300 + random.below(5_000));
       case 5:
         this.met('jump');
-        victim.skewMs += random.below(6_000) - 3_000;
-        victim.skewMs = Math.max(-4_000, Math.min(4_000, victim.skewMs));
-        return undefined;
+        return this.jump(victim, random.below(6_000) - 3_000);
       case 6:
         this.met('join');
         this.addReplica(victim.region);
@@ -238,6 +249,11 @@ class Scenario {
       default:
         return random.below(2) === 0 ? this.leave(victim) : this.suspect(victim);
     }
+  }
+
+  private jump(victim: Replica, byMs: number): void {
+    const skewMs = Math.max(-4_000, Math.min(4_000, victim.skewMs + byMs));
+    this.cluster.setSkew(victim, skewMs);
   }
 
   private partition(victim: Replica, isBothWays: boolean): void {
@@ -306,7 +322,7 @@ class Scenario {
     cluster.cuts = () => false;
     cluster.weather = { loss: 0, duplication: 0, delayMaxMs: 5 };
     for (const replica of cluster.replicas) {
-      replica.skewMs = 0;
+      cluster.setSkew(replica, 0);
       this.restart(replica);
       for (const other of cluster.live)
         if (other !== replica) cluster.tellMember(other, replica, true);
@@ -345,7 +361,9 @@ class Scenario {
       const { entries } = outcome.receipt;
       if (isProvisional) this.decideLater(replica, entries);
       else this.counted(replica, entries);
-      if (!isProvisional && !this.isTight) this.check(replica);
+      if (isProvisional || this.isTight) return;
+      this.check(replica);
+      for (const entry of entries) this.checkers.taken(replica, entry);
     } catch (error) {
       if (!this.isTight || error instanceof Violation) throw error;
       this.outcome.refusedFull += 1;
@@ -407,7 +425,7 @@ class Scenario {
 
   /** The bound, on one counter that is never given back. */
   private check(replica: Replica): void {
-    const pure = this.counters.filter(isPure);
+    const pure = this.counters.filter((each) => isPure(each) && each.algorithm === 'fixed_window');
     const counter = pure[this.random.below(pure.length)];
     if (counter === undefined) return;
     const now = this.cluster.wallOf(replica);
@@ -425,6 +443,22 @@ class Scenario {
     });
   }
 
+  /** One replica empties each bucket that is full for all, and soon all know. */
+  private checkLevels(): void {
+    const { cluster, checkers, random } = this;
+    const taker = cluster.live[random.below(cluster.live.length)];
+    if (taker === undefined) return;
+    const full = this.counters
+      .filter(isBucket)
+      .filter((counter) =>
+        cluster.live.every((replica) => checkers.missingIn(counter, replica) === 0),
+      );
+    const demands = full.map((counter) => ({ counter, amount: counter.maximum, enforced: true }));
+    taker.engine.take(demands, cluster.wallOf(taker));
+    cluster.run(LEVELLING_MS);
+    for (const counter of full) checkers.levelled(counter);
+  }
+
   private checkMemory(): void {
     for (const { engine, id } of this.cluster.live) {
       const { live } = engine.stats();
@@ -436,6 +470,9 @@ class Scenario {
 
 /** Never corrected and never provisional, so that what is counted of it only rises. */
 const isPure = ({ name }: CounterSpec): boolean => name.startsWith('pure');
+
+const isBucket = (counter: CounterSpec): counter is BucketSpec =>
+  counter.algorithm === 'token_bucket';
 
 function countersOf(random: SeededRandom, anchorMs: number): readonly CounterSpec[] {
   const window = { kind: 'duration', durationMs: WINDOW_MS, anchorMs } as const;
@@ -455,9 +492,9 @@ function countersOf(random: SeededRandom, anchorMs: number): readonly CounterSpe
       window,
       maximum: maximum(),
     });
-  for (let i = 0; i < 2; i++)
+  for (const name of ['pure-bucket', 'bucket'])
     counters.push({
-      name: `bucket-${i}`,
+      name,
       algorithm: 'token_bucket',
       maximum: 50,
       refillAmount: 20,

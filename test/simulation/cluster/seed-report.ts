@@ -11,6 +11,7 @@ export class SeedReport {
   restartsInLiveWindow = 0;
   flushes = 0;
   refusals = 0;
+  levelsCompared = 0;
   entriesChecked = 0;
   messages = 0;
   replicasMax = 0;
@@ -32,6 +33,7 @@ export class SeedReport {
     this.restartsInLiveWindow += outcome.restartsInLiveWindow;
     this.flushes += outcome.flushes;
     this.refusals += outcome.refusals;
+    this.levelsCompared += outcome.levelsCompared;
     this.entriesChecked += outcome.entriesChecked;
     this.messages += outcome.messages;
     this.replicasMax = Math.max(this.replicasMax, outcome.replicas);
@@ -55,7 +57,7 @@ export class SeedReport {
       `${this.seeds} seeds passed, ${this.failures.length} failed; up to ${this.replicasMax} replicas in ${this.regionsMax} regions`,
       `${this.operations} operations, ${this.denials} denials, ${this.refusedFull} refused for want of room`,
       `${this.restartsInLiveWindow} restarts in a live window, ${this.flushes} departures that left all with a peer, ${this.refusals} links refused for a setting`,
-      `${this.entriesChecked} entries compared on all replicas at the end, ${this.messages} messages`,
+      `${this.entriesChecked} entries compared on all replicas at the end, ${this.levelsCompared} levels of buckets, ${this.messages} messages`,
       `faults: ${faults}`,
     ].join('\n');
   }

@@ -8,7 +8,7 @@ import {
   type ReplicationOptions,
 } from '../../../src/cluster/core/replication-options.js';
 import type { CountStore } from '../../../src/cluster/core/count-store.js';
-import type { PeerMessage, Source } from '../../../src/cluster/core/peer-message.js';
+import type { Delta, PeerMessage, Source } from '../../../src/cluster/core/peer-message.js';
 import type { LinkState, ReplicationEffect } from '../../../src/cluster/core/replication-effect.js';
 import type {
   Instant,
@@ -75,9 +75,15 @@ interface End {
 export interface Watch {
   /** A message is about to be sent. */
   sent(from: Replica, message: PeerMessage): void;
+  /** A delta was taken in. */
+  received(by: Replica, from: Source, delta: { message: Delta; sentAt: number }): void;
+  /** Somebody has answered what it knows of a source. */
+  pulled(by: Replica, source: Source, sentAt: number): void;
   /** A delta that leaves nothing out was received, and all before it. */
-  heard(by: Replica, from: Source, delta: { message: PeerMessage; sentAt: number }): void;
+  heard(by: Replica, from: Source, delta: { message: Delta; sentAt: number }): void;
   joined(replica: Replica, isComplete: boolean): void;
+  /** Its clock is set, ahead of true time by another amount. */
+  skewed(replica: Replica): void;
   flushed(replica: Replica, missing: readonly string[]): void;
 }
 
@@ -148,6 +154,11 @@ export class SimulatedReplicas {
     this.replicas.push(replica);
     this.begin(replica);
     return replica;
+  }
+
+  setSkew(replica: Replica, skewMs: number): void {
+    replica.skewMs = skewMs;
+    this.watch?.skewed(replica);
   }
 
   crash(replica: Replica): void {
@@ -351,14 +362,14 @@ export class SimulatedReplicas {
     this.act(replica, () => {
       if (isDropped()) return;
       const effects = this.give(replica, { kind: 'message', stream: end.stream, message });
-      if (message.kind !== 'delta' || !message.isComplete) return;
-      for (const effect of effects)
-        if (
-          effect.kind === 'send' &&
-          effect.message.kind === 'ack' &&
-          effect.message.position >= message.to
-        )
+      if (message.kind === 'state') this.watch?.pulled(replica, message.source, sentAt);
+      if (message.kind !== 'delta') return;
+      for (const effect of effects) {
+        if (effect.kind !== 'send' || effect.message.kind !== 'ack') continue;
+        this.watch?.received(replica, from, { message, sentAt });
+        if (message.isComplete && effect.message.position >= message.to)
           this.watch?.heard(replica, from, { message, sentAt });
+      }
     });
   }
 
