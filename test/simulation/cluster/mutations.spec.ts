@@ -9,6 +9,7 @@ import type { ReplicationContext } from '../../../src/cluster/core/replication-c
 import type { ReplicationMachine } from '../../../src/cluster/core/replication-machine.js';
 import type { StatePulls } from '../../../src/cluster/core/state-pulls.js';
 import { PeerEntries } from '../../../src/counters/core/peer-entries.js';
+import type { Algorithms } from '../../../src/counters/core/algorithms.js';
 import type { Replica } from '../../../src/counters/core/replica.js';
 import type { ReplicatedCounterEngine } from '../../../src/counters/replicated-counter-engine.js';
 import { Violation } from './checkers.js';
@@ -89,6 +90,17 @@ function levellingEngine(engine: ReplicatedCounterEngine): CountStore {
   return store;
 }
 
+/** An engine that tells of each bucket that nothing is missing, so that who starts has full ones. */
+function boastingEngine(engine: ReplicatedCounterEngine): CountStore {
+  const { buckets } = (engine as unknown as { algorithms: Algorithms }).algorithms;
+  const levelOf = buckets.levelOf.bind(buckets);
+  buckets.levelOf = (record, into) => {
+    levelOf(record, into);
+    into.deficitUnits = 0;
+  };
+  return engine.store;
+}
+
 /** Machines that say of one feed only that there is nothing to say, and are silent in the others. */
 function saySoOnce(machine: ReplicationMachine): void {
   const { links } = machine as unknown as { links: Map<string, OutboundLink> };
@@ -137,6 +149,10 @@ describe('the checkers', () => {
 
   it('notice a bucket that takes the level of others for what they have taken', () => {
     expect(noticed({ wrapStore: levellingEngine })).toMatch(/misses \d+ in pure-bucket/);
+  }, 600_000);
+
+  it('notice a replica that starts with full buckets', () => {
+    expect(noticed({ wrapStore: boastingEngine })).toMatch(/misses \d+ in pure-bucket/);
   }, 600_000);
 
   it('notice a relay that tells its region nothing when there is nothing to tell', () => {
