@@ -43,6 +43,9 @@ interface View {
   readonly clock: ClockStep[];
   /** By run: takes before then are known. */
   readonly heard: Map<string, number>;
+  /** By run: takes before then may be known, though something before them was lost; and before the last message. */
+  readonly seen: Map<string, number>;
+  seenBefore: ReadonlyMap<string, number>;
   /** Takes that came as history, or may have: they are part of a level that was told. */
   readonly history: Span[];
   /** By peer and feed: when its last message was sent, on its clock. */
@@ -90,7 +93,7 @@ export class BucketViews {
 
   began({ source, skewMs }: Replica, now: number): void {
     const clock = [{ at: now, skewMs, aheadMs: 0 }];
-    const maps = { heard: new Map(), toldAt: new Map() };
+    const maps = { heard: new Map(), seen: new Map(), seenBefore: new Map(), toldAt: new Map() };
     this.views.set(runOf(source), { clock, ...maps, history: [], turns: [], isOpen: false });
   }
 
@@ -108,13 +111,16 @@ export class BucketViews {
   }
 
   sent(from: Replica, message: Delta, now: number): void {
-    if (message.isState) this.levels.set(message, this.levelOf(from, now));
+    if (message.isState && message.entries.length > 0)
+      this.levels.set(message, this.levelOf(from, now));
   }
 
   /** What opens a bucket comes as a level, as does what is told to one that is new, or by one that is. */
   received({ source }: Replica, { runs, isState, sentAt }: Receipt): void {
     const view = this.views.get(runOf(source));
     if (view === undefined) return;
+    view.seenBefore = new Map(view.seen);
+    for (const run of runs) view.seen.set(run, Math.max(sentAt, view.seen.get(run) ?? 0));
     const spans = runs.map((run) => ({ run, from: view.heard.get(run) ?? 0, until: sentAt }));
     const opens = !view.isOpen && spans.some((span) => this.takenIn(span) > 0);
     if (isState || opens) view.history.push(...spans);
@@ -135,10 +141,11 @@ export class BucketViews {
       view.heard.set(run, until);
       const taken = this.takenIn({ run, from: before, until });
       if (gapMs > SILENCE_MS) spared += Math.min(taken, gapMs * this.perMs);
-      isNews ||= taken > 0;
+      const unseen = Math.max(before, view.seenBefore.get(run) ?? 0);
+      isNews ||= this.takenIn({ run, from: unseen, until }) > 0;
     }
     const agedMs = Math.max(0, wallMs - message.sentAtMs);
-    // A level comes with what has been taken, or not at all.
+    // A level comes with what is news of a run, or not at all.
     const toldLevel = isNews ? (this.levels.get(message) ?? 0) - agedMs * this.perMs : 0;
     if (toldLevel > 0 || spared > 0) view.turns.push({ at: now, toldLevel, spared });
   }

@@ -17,7 +17,7 @@ import { runScenario } from './scenario.js';
 import type { Variant } from './simulated-replicas.js';
 
 /** In 12 and 46 a region is lost, and others know what it had counted. */
-const SEEDS = [1, 2, 6, 12, 16, 19, 24, 46];
+const SEEDS = [12, 1, 2, 6, 16, 19, 24, 46];
 
 /** What the first of the seeds to notice says. */
 function noticed(variant: Variant): string | undefined {
