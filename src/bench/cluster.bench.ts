@@ -24,14 +24,20 @@ interface Spread {
   readonly filledMs: readonly number[];
 }
 
-/** One cluster that tells at once what is nearly used up, and one that does not. */
+/** What is nearly used up is told at once or not, and waited for or not. */
+const CONTENDERS = [
+  { label: 'early flush, wait', settings: {} },
+  { label: 'early flush', settings: { contendedWaitMs: 0 } },
+  { label: 'interval only', settings: { earlyFlush: false, contendedWaitMs: 0 } },
+] as const;
+
 interface Contender {
   readonly label: string;
   readonly cluster: LocalCluster;
 }
 
 /**
- * `--seconds` 1: 10 runs of each kind; 10 and more: 100 runs, as the published table has them. The two
+ * `--seconds` 1: 10 runs of each kind; 10 and more: 100 runs, as the published table has them. The
  * clusters take turns, so that they meet the same machine.
  */
 export const clusterBench: Bench = {
@@ -40,10 +46,10 @@ export const clusterBench: Bench = {
     const runs = Math.min(100, Math.max(10, Math.round(seconds * 10)));
     const contenders: Contender[] = [];
     try {
-      for (const earlyFlush of [true, false])
+      for (const { label, settings } of CONTENDERS)
         contenders.push({
-          label: earlyFlush ? 'early flush' : 'interval only',
-          cluster: await LocalCluster.start({ env: process.env, cluster: { earlyFlush } }),
+          label,
+          cluster: await LocalCluster.start({ env: process.env, cluster: settings }),
         });
       const bursts = await inTurn(contenders, { ...BURST, runs }, progress);
       const paces = await inTurn(contenders, { ...PACED, runs }, progress);

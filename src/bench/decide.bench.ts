@@ -24,6 +24,7 @@ import { CallAdmission } from '../quota/call-admission.js';
 import { CheckLimitService } from '../quota/check-limit.service.js';
 import type { CheckCall } from '../quota/core/calls.js';
 import { Estimates } from '../quota/estimates.js';
+import { ContendedWait } from '../quota/contended-wait.js';
 import { LimitChecks } from '../quota/limit-checks.js';
 import { LimitReservations } from '../quota/limit-reservations.js';
 import { LimitTakes } from '../quota/limit-takes.js';
@@ -155,7 +156,7 @@ function checkService(keys: number): CheckLimitService {
   const reservations = new LimitReservations(takes, ports, replica, config);
   return new CheckLimitService(
     new CallAdmission(governance, policies, config),
-    new LimitChecks(counters, takes, reservations),
+    new LimitChecks(counters, takes, reservations, new ContendedWait(config)),
     new BudgetChecks(NO_BUDGETS, ports),
     new Estimates(governance),
     ports,

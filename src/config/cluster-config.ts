@@ -72,6 +72,16 @@ export class ClusterConfig {
   })
   readonly earlyFlush: boolean = true;
 
+  /** Milliseconds that a call may wait for news of a limit that may be used up. Default 50; 0: it does not wait. */
+  @IntegerKnob({
+    unit: 'milliseconds',
+    min: 0,
+    max: 1_000,
+    effect:
+      'How long a single check waits to hear of peers, at most, where they may just have used up a limit. 0: not at all.',
+  })
+  readonly contendedWaitMs: number = 50;
+
   /** Milliseconds between two clocks that are worth a warning. Default 250. */
   @IntegerKnob({
     unit: 'milliseconds',

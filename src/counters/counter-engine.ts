@@ -81,6 +81,12 @@ export abstract class CounterEngine {
   /** What {@link take} would find, with nothing counted: for dry runs and for reports. */
   abstract read(demands: readonly Demand[], now: WallMs): readonly Reading[];
 
+  /**
+   * Whether the rest of an enforced demand's maximum may be gone by now: peers may have counted as much as this replica
+   * since it last told them, and that would be all. So it is until they are told, which takes some milliseconds.
+   */
+  abstract isContended(demands: readonly Demand[]): boolean;
+
   /** Drops ended windows among the next `count` counters: for a driver, when no calls come. */
   abstract sweep(count: number, now: WallMs): void;
 

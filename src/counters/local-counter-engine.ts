@@ -125,6 +125,11 @@ export class LocalCounterEngine extends CounterEngine {
     return areHeld;
   }
 
+  /** Nobody else counts. */
+  isContended(_demands: readonly Demand[]): boolean {
+    return false;
+  }
+
   sweep(count: number, now: WallMs): void {
     this.algorithms.sweep(count, this.advance(now));
   }

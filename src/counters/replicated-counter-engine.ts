@@ -83,6 +83,11 @@ export class ReplicatedCounterEngine extends LocalCounterEngine {
     super.giveBack(receipt, now);
   }
 
+  override isContended(demands: readonly Demand[]): boolean {
+    if (this.replica.urgent.size === 0) return false;
+    return demands.some(({ counter, enforced }) => enforced && this.isUrgent(counter));
+  }
+
   override stats(): CounterStats {
     const stats = super.stats();
     return { ...stats, bytes: stats.bytes + this.replica.bytes };
@@ -136,6 +141,11 @@ export class ReplicatedCounterEngine extends LocalCounterEngine {
     if (peers === 0 || reading.remaining > since * peers) return;
     urgent.add(idOf(side.kind, record));
     this.store.callUrgent();
+  }
+
+  private isUrgent(counter: CounterSpec): boolean {
+    const record = this.find(counter);
+    return record !== ABSENT && this.replica.urgent.has(idOf(this.sideOf(counter).kind, record));
   }
 
   private endPending(record: number, { counter, windowStart, amount }: ReceiptEntry): boolean {

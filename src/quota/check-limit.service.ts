@@ -37,6 +37,8 @@ interface MatchedCheck extends LimitCheck {
 
 /** What is the same for all calls of a batch. */
 interface Moment {
+  /** Calls of a batch are decided at one instant. */
+  readonly isBatch: boolean;
   readonly now: WallMs;
   /** Asked once: it looks at every peer. */
   readonly freshnessMs: number | undefined;
@@ -66,10 +68,10 @@ export class CheckLimitService {
   }
 
   check(call: CheckCall): CheckAnswer | Promise<CheckAnswer> {
-    const moment = this.moment();
+    const moment = this.moment(false);
     const admission = this.admission.admit(call, moment.now);
     return admission instanceof Promise
-      ? admission.then((known) => this.decideFor(call, known, this.moment()))
+      ? admission.then((known) => this.decideFor(call, known, this.moment(false)))
       : this.decideFor(call, admission, moment);
   }
 
@@ -83,16 +85,16 @@ export class CheckLimitService {
    * change the order. A batch whose keys are all in memory and that meets limits only needs no promise.
    */
   checkMany(calls: readonly CheckCall[]): Outcomes<CheckAnswer> {
-    const moment = this.moment();
+    const moment = this.moment(true);
     const admissions = settleAll(calls, (call) => this.admission.admit(call, moment.now));
     return admissions instanceof Promise
-      ? admissions.then((known) => this.decideAll(calls, known, this.moment()))
+      ? admissions.then((known) => this.decideAll(calls, known, this.moment(true)))
       : this.decideAll(calls, admissions, moment);
   }
 
-  private moment(): Moment {
+  private moment(isBatch: boolean): Moment {
     const { clock, replication } = this.ports;
-    return { now: clock.wallNow(), freshnessMs: replication.freshnessMs() };
+    return { isBatch, now: clock.wallNow(), freshnessMs: replication.freshnessMs() };
   }
 
   private decideAll(
@@ -113,17 +115,30 @@ export class CheckLimitService {
     admission: Admission,
     moment: Moment,
   ): CheckAnswer | Promise<CheckAnswer> {
-    const { now, freshnessMs } = moment;
+    const { now, freshnessMs, isBatch } = moment;
     if (admission.kind === 'refused') {
       const decision = denyKey(admission.reason);
       return this.answer(call, admission.virtualKeyId, { decision }, freshnessMs);
     }
     const { caller, matched } = admission;
-    const { virtualKeyId } = caller;
     const { limits, budgets } = matched;
     const counted = new CountedCheck(call, caller, this.estimates);
     const demands = this.policies.demands(limits, counted);
     const check = { call, caller, limits, budgets, demands, now };
+    const heard = isBatch || call.dryRun ? undefined : this.limits.heard(check);
+    if (heard === undefined) return this.decideOn(check, freshnessMs);
+    return heard.then(() => {
+      const later = this.moment(false);
+      return this.decideOn({ ...check, now: later.now }, later.freshnessMs);
+    });
+  }
+
+  private decideOn(
+    check: MatchedCheck,
+    freshnessMs: number | undefined,
+  ): CheckAnswer | Promise<CheckAnswer> {
+    const { call, caller, budgets } = check;
+    const { virtualKeyId } = caller;
     if (budgets.length === 0)
       return this.answer(call, virtualKeyId, this.checkLimits(check), freshnessMs);
     return this.checkBoth(check).then((outcome) =>

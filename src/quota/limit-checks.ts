@@ -5,6 +5,7 @@ import type { WallMs } from '../common/time.js';
 import type { Reading, Receipt, TakeOutcome } from '../counters/core/counter.js';
 import { CounterEngine } from '../counters/counter-engine.js';
 import type { Caller } from './call-admission.js';
+import { ContendedWait } from './contended-wait.js';
 import { type CheckCall, RESERVE_TTL_DEFAULT_MS } from './core/calls.js';
 import type { Take } from './core/takes.js';
 import { LimitReservations } from './limit-reservations.js';
@@ -29,7 +30,18 @@ export class LimitChecks {
     private readonly counters: CounterEngine,
     private readonly takes: LimitTakes,
     private readonly reservations: LimitReservations,
+    private readonly contended: ContendedWait,
   ) {}
+
+  /**
+   * Resolves when peers have been heard who may have used up a limit of this call; undefined: that is not so. A call
+   * that is refused anyway does not wait.
+   */
+  heard(check: LimitCheck): Promise<void> | undefined {
+    return this.contended.during(
+      () => this.counters.isContended(check.demands) && !isRefused(check, this.read(check)),
+    );
+  }
 
   /**
    * Counts in all limits or in none.
@@ -110,8 +122,7 @@ export class LimitChecks {
   /** Limits that fail open are only asked, as long as there is something to ask. */
   private takeOpen(check: LimitCheck, take: Taking): TakeOutcome {
     const readings = this.read(check);
-    const isRefused = check.demands.some(({ enforced }, i) => enforced && !readings[i]?.admits);
-    if (isRefused) return { kind: 'refused', readings };
+    if (isRefused(check, readings)) return { kind: 'refused', readings };
     const opened = check.demands.map((demand, i) =>
       check.limits[i]?.failsOpen ? { ...demand, enforced: false } : demand,
     );
@@ -124,6 +135,9 @@ export function ttlOf(call: CheckCall, limits: readonly PlannedLimit[]): number 
   if (call.reserveTtlMs !== undefined) return call.reserveTtlMs;
   return Math.max(RESERVE_TTL_DEFAULT_MS, ...limits.map(({ holdMs }) => holdMs));
 }
+
+const isRefused = ({ demands }: LimitCheck, readings: readonly Reading[]): boolean =>
+  demands.some(({ enforced }, i) => enforced && !readings[i]?.admits);
 
 const isExhausted = (error: unknown): boolean =>
   error instanceof DomainError && error.code === 'RESOURCE_EXHAUSTED';

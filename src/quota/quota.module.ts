@@ -8,6 +8,7 @@ import { CallAdmission } from './call-admission.js';
 import { CheckLimitService } from './check-limit.service.js';
 import { DebitBudgetService } from './debit-budget.service.js';
 import { Estimates } from './estimates.js';
+import { ContendedWait } from './contended-wait.js';
 import { LimitChecks } from './limit-checks.js';
 import { LimitReservations } from './limit-reservations.js';
 import { LimitTakes } from './limit-takes.js';
@@ -30,6 +31,7 @@ import { UsageService } from './usage.service.js';
     CheckLimitService,
     DebitBudgetService,
     Estimates,
+    ContendedWait,
     LimitChecks,
     LimitReservations,
     LimitTakes,

@@ -27,6 +27,7 @@ import { CheckLimitService } from '../../src/quota/check-limit.service.js';
 import type { CheckCall, DebitCall } from '../../src/quota/core/calls.js';
 import { DebitBudgetService } from '../../src/quota/debit-budget.service.js';
 import { Estimates } from '../../src/quota/estimates.js';
+import { ContendedWait } from '../../src/quota/contended-wait.js';
 import { LimitChecks } from '../../src/quota/limit-checks.js';
 import { LimitReservations } from '../../src/quota/limit-reservations.js';
 import { LimitTakes } from '../../src/quota/limit-takes.js';
@@ -88,7 +89,7 @@ export class LimitScene {
     this.budgets = new BudgetsService(ledger, this.journal, config);
     const estimates = new Estimates(governance);
     const admission = new CallAdmission(governance, policies, config);
-    const limits = new LimitChecks(this.counters, takes, own);
+    const limits = new LimitChecks(this.counters, takes, own, new ContendedWait(config));
     const budgetChecks = new BudgetChecks(this.budgets, ports);
     this.checks = new CheckLimitService(admission, limits, budgetChecks, estimates, ports);
     this.debits = new DebitBudgetService(governance, this.budgets, takes, roaming, ports);

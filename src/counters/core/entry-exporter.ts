@@ -36,7 +36,6 @@ export class EntryExporter {
     this.block.begin(now);
     for (const id of urgent) {
       if (this.block.length >= bytesMax) break;
-      urgent.delete(id);
       this.writeOwn(id);
     }
     return this.block.finish();
@@ -91,6 +90,7 @@ export class EntryExporter {
 
   private writeOwn(id: number): void {
     this.replica.sides[kindOf(id)].clearSince(recordOf(id));
+    this.replica.urgent.delete(id);
     this.readOwn(id);
     this.put(id, undefined);
   }
