@@ -7,14 +7,15 @@ import { Algorithms } from './core/algorithms.js';
 import { type BusyCounter, BusiestCounters } from './core/busiest-counters.js';
 import type { Checkpoint, CheckpointRow } from './core/checkpoint.js';
 import { Checkpointer } from './core/checkpointer.js';
-import type {
-  Correction,
-  CounterSpec,
-  Demand,
-  Reading,
-  Receipt,
-  ReceiptEntry,
-  TakeOutcome,
+import {
+  type Correction,
+  type CounterSpec,
+  type Demand,
+  isRefused,
+  type Reading,
+  type Receipt,
+  type ReceiptEntry,
+  type TakeOutcome,
 } from './core/counter.js';
 import { ABSENT } from './core/counter-slab.js';
 import { Fingerprinter, type FingerprintKey } from './core/fingerprint.js';
@@ -315,12 +316,6 @@ export class LocalCounterEngine extends CounterEngine {
 }
 
 const isAmount = (amount: number): boolean => Number.isSafeInteger(amount) && amount >= 0;
-
-function isRefused(demands: readonly Demand[], readings: readonly Reading[]): boolean {
-  let i = 0;
-  for (const { enforced } of demands) if (readings[i++]?.admits === false && enforced) return true;
-  return false;
-}
 
 /** Shared by the values of a group that came when there was no room; it has room itself, always. */
 function overflowOf(counter: CounterSpec, groupName: string): CounterSpec {

@@ -2,7 +2,12 @@ import { Injectable } from '@nestjs/common';
 import type { ReservationFacts } from '../budgets/core/ledger-item.js';
 import { DomainError } from '../common/domain-error.js';
 import type { WallMs } from '../common/time.js';
-import type { Reading, Receipt, TakeOutcome } from '../counters/core/counter.js';
+import {
+  isRefused,
+  type Reading,
+  type Receipt,
+  type TakeOutcome,
+} from '../counters/core/counter.js';
 import { CounterEngine } from '../counters/counter-engine.js';
 import type { Caller } from './call-admission.js';
 import { ContendedWait } from './contended-wait.js';
@@ -39,7 +44,7 @@ export class LimitChecks {
    */
   heard(check: LimitCheck): Promise<void> | undefined {
     return this.contended.during(
-      () => this.counters.isContended(check.demands) && !isRefused(check, this.read(check)),
+      () => this.counters.isContended(check.demands) && !isRefused(check.demands, this.read(check)),
     );
   }
 
@@ -122,7 +127,7 @@ export class LimitChecks {
   /** Limits that fail open are only asked, as long as there is something to ask. */
   private takeOpen(check: LimitCheck, take: Taking): TakeOutcome {
     const readings = this.read(check);
-    if (isRefused(check, readings)) return { kind: 'refused', readings };
+    if (isRefused(check.demands, readings)) return { kind: 'refused', readings };
     const opened = check.demands.map((demand, i) =>
       check.limits[i]?.failsOpen ? { ...demand, enforced: false } : demand,
     );
@@ -135,9 +140,6 @@ export function ttlOf(call: CheckCall, limits: readonly PlannedLimit[]): number 
   if (call.reserveTtlMs !== undefined) return call.reserveTtlMs;
   return Math.max(RESERVE_TTL_DEFAULT_MS, ...limits.map(({ holdMs }) => holdMs));
 }
-
-const isRefused = ({ demands }: LimitCheck, readings: readonly Reading[]): boolean =>
-  demands.some(({ enforced }, i) => enforced && !readings[i]?.admits);
 
 const isExhausted = (error: unknown): boolean =>
   error instanceof DomainError && error.code === 'RESOURCE_EXHAUSTED';

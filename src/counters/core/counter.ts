@@ -109,3 +109,10 @@ export type TakeOutcome =
   | { readonly kind: 'taken'; readonly readings: readonly Reading[]; readonly receipt: Receipt }
   /** At least one enforced demand does not fit. Nothing was counted anywhere. */
   | { readonly kind: 'refused'; readonly readings: readonly Reading[] };
+
+/** Whether one of the readings, which are those of the demands in their order, denies the call. */
+export function isRefused(demands: readonly Demand[], readings: readonly Reading[]): boolean {
+  let i = 0;
+  for (const { enforced } of demands) if (readings[i++]?.admits === false && enforced) return true;
+  return false;
+}
