@@ -1,7 +1,7 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import type { ClusterReport } from '../cluster/cluster-report.js';
 import type { MembershipService } from '../cluster/membership.service.js';
-import { registerGauges } from './state-metrics.js';
+import { registerGauges, registerLabelledTotals } from './state-metrics.js';
 
 const STATES = ['alive', 'suspect', 'dead', 'left'] as const;
 
@@ -51,15 +51,10 @@ function registerMembers(registry: Registry, membership: MembershipService): voi
 
 /** Their names are a closed list in the gossip, so the number of series is bounded. */
 function registerCounts(registry: Registry, membership: MembershipService): void {
-  void new Counter({
+  registerLabelledTotals(registry, {
     name: 'weir_gossip_total',
     help: 'What the gossip has seen, by kind: packets, bytes, streams, events, notices, drops, faults.',
-    labelNames: ['kind'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      const counts = membership.gossipStatus()?.counts ?? {};
-      for (const [kind, count] of Object.entries(counts)) this.inc({ kind }, count);
-    },
+    label: 'kind',
+    read: () => Object.entries(membership.gossipStatus()?.counts ?? {}),
   });
 }

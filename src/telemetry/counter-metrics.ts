@@ -1,9 +1,14 @@
-import { Counter, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { CheckpointDriver } from '../counters/checkpoint.driver.js';
 import type { CounterEngine } from '../counters/counter-engine.js';
 import { limitIdOf } from '../quota/core/group-values.js';
 import type { CounterSources } from './counter-sources.js';
-import { type MetricSource, registerGauges, registerTotals } from './state-metrics.js';
+import {
+  type MetricSource,
+  registerGauges,
+  registerLabelledTotals,
+  registerTotals,
+} from './state-metrics.js';
 
 /** How full the counters are, what happened when they were, and how much of them a kill would lose. */
 export function registerCounterMetrics(registry: Registry, sources: CounterSources): void {
@@ -23,16 +28,12 @@ export function registerCounterMetrics(registry: Registry, sources: CounterSourc
 
 /** The engine bounds the number of limits that it names, and so the number of series. */
 function registerOverflows(registry: Registry, engine: CounterEngine): void {
-  void new Counter({
+  registerLabelledTotals(registry, {
     name: 'weir_counters_overflowed_total',
     help: 'Demands of a limit counted in the overflow counter that its groups share, by policy.',
-    labelNames: ['policy'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [group, count] of engine.stats().overflowed)
-        this.inc({ policy: limitIdOf(group) || group }, count);
-    },
+    label: 'policy',
+    read: () =>
+      Array.from(engine.stats().overflowed, ([group, count]) => [limitIdOf(group) || group, count]),
   });
 }
 

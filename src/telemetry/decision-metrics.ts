@@ -1,5 +1,6 @@
 import { Counter, type Registry } from 'prom-client';
 import type { DecisionCounts } from '../quota/core/decision-counts.js';
+import { registerTotals } from './state-metrics.js';
 
 /** What was decided. No label names a customer, a key or a policy: their number has no bound. */
 export function registerDecisionMetrics(registry: Registry, counts: DecisionCounts): void {
@@ -15,13 +16,11 @@ export function registerDecisionMetrics(registry: Registry, counts: DecisionCoun
         this.inc({ decision: 'deny', reason: reason.toLowerCase() }, count);
     },
   });
-  void new Counter({
-    name: 'weir_shadow_denials_total',
-    help: 'Checks that a shadow policy would have denied.',
-    registers: [registry],
-    collect() {
-      this.reset();
-      this.inc(counts.shadowDenied);
+  registerTotals(registry, [
+    {
+      name: 'weir_shadow_denials_total',
+      help: 'Checks that a shadow policy would have denied.',
+      read: () => counts.shadowDenied,
     },
-  });
+  ]);
 }

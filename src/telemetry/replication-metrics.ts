@@ -1,6 +1,6 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import type { ReplicationDriver } from '../cluster/replication.driver.js';
-import { registerGauges } from './state-metrics.js';
+import { registerGauges, registerLabelledTotals } from './state-metrics.js';
 
 /** How the replicas tell each other what they count. */
 export function registerReplicationMetrics(
@@ -53,14 +53,10 @@ function registerPeers(registry: Registry, replication: ReplicationDriver): void
 }
 
 function registerNotices(registry: Registry, replication: ReplicationDriver): void {
-  void new Counter({
+  registerLabelledTotals(registry, {
     name: 'weir_cluster_notices_total',
     help: 'What peers did wrong, by kind.',
-    labelNames: ['kind'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [kind, count] of replication.noticeCounts()) this.inc({ kind }, count);
-    },
+    label: 'kind',
+    read: () => replication.noticeCounts(),
   });
 }

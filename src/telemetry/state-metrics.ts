@@ -32,3 +32,27 @@ export function registerTotals(registry: Registry, sources: readonly MetricSourc
       },
     });
 }
+
+/** Numbers that only rise, one for each value of a label, of which there are few. */
+export interface LabelledSource {
+  readonly name: string;
+  readonly help: string;
+  readonly label: string;
+  readonly read: () => Iterable<readonly [value: string, total: number]>;
+}
+
+export function registerLabelledTotals(
+  registry: Registry,
+  { name, help, label, read }: LabelledSource,
+): void {
+  void new Counter({
+    name,
+    help,
+    labelNames: [label],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [value, total] of read()) this.inc({ [label]: value }, total);
+    },
+  });
+}
