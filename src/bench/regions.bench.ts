@@ -2,6 +2,7 @@
 import { REPLICATION_DEFAULTS } from '../cluster/core/replication-options.js';
 import { type Bench, type BenchResult, round } from './bench-result.js';
 import { measureMemory, measureReplication } from './replication-measure.js';
+import type { NetShape } from './replication-net.js';
 
 const SHAPES = [
   { regions: 2, replicas: 2 },
@@ -51,13 +52,7 @@ export const regionsBench: Bench = {
   },
 };
 
-interface Shape {
-  readonly regions: number;
-  readonly replicas: number;
-  readonly counters: number;
-}
-
-function wireOf(shape: Shape, lastsMs: number): (string | number)[] {
+function wireOf(shape: NetShape, lastsMs: number): (string | number)[] {
   const { regions, replicas, counters } = shape;
   const { within, between } = measureReplication(shape, lastsMs);
   const ticks = (regions - 1) * (1_000 / regionSyncIntervalMs);

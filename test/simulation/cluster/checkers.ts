@@ -173,7 +173,7 @@ export class Checkers implements Watch {
       if (views.bucket !== counter) continue;
       views.took(replica, amount, now);
       const level = views.levelOf(replica, now);
-      const counted = this.missingIn(views.bucket, replica);
+      const counted = this.cluster.counted(replica, views.bucket);
       if (counted < level - refillOf(views.bucket))
         throw new Violation(
           `${replica.id} misses ${counted} in ${counter.name}, and was told of ${level.toFixed(2)}`,
@@ -300,16 +300,11 @@ export class Checkers implements Watch {
   /** What each misses in a bucket that only one of them has taken from lately, as far apart as one may be spared. */
   levelled(counter: BucketSpec): void {
     const { live } = this.cluster;
-    const levels = live.map((replica) => this.missingIn(counter, replica));
+    const levels = live.map((replica) => this.cluster.counted(replica, counter));
     const apart = Math.max(...levels) - Math.min(...levels);
     if (apart > refillOf(counter))
       throw new Violation(`levels of ${counter.name} differ: ${eachOf(live, levels)}`);
     this.levelsCompared += levels.length;
-  }
-
-  missingIn(counter: BucketSpec, replica: Replica): number {
-    const demands = [{ counter, amount: 0, enforced: true }];
-    return replica.engine.read(demands, this.cluster.wallOf(replica))[0]?.counted ?? 0;
   }
 
   private checkEntries(replicas: readonly Replica[], latest: number): void {

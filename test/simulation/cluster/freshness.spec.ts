@@ -5,7 +5,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { SeededRandom } from '../../../src/common/seeded-random.js';
 import type { CounterSpec } from '../../../src/counters/core/counter.js';
-import { type Replica, SimulatedReplicas } from './simulated-replicas.js';
+import { SimulatedReplicas } from './simulated-replicas.js';
 
 const COUNTER: CounterSpec = {
   name: 'lim_1/1',
@@ -28,13 +28,13 @@ describe('the age of news', () => {
       const told: { readonly at: number; readonly counted: number }[] = [];
       let oldestMs = 0;
       for (let n = 1; n <= 500; n++) {
-        take(cluster, teller);
+        cluster.take(teller, COUNTER, 1);
         told.push({ at: cluster.now, counted: n });
         cluster.run(STEP_MS);
         const ageMs = hearer.machine.freshnessMs(cluster.instantOf(hearer)) ?? Infinity;
         const since = cluster.now - ageMs - WAY_MS;
         const known = told.findLast(({ at }) => at <= since)?.counted ?? 0;
-        expect(countedBy(cluster, hearer)).toBeGreaterThanOrEqual(known);
+        expect(cluster.counted(hearer, COUNTER)).toBeGreaterThanOrEqual(known);
         oldestMs = Math.max(oldestMs, ageMs);
       }
       if (how === 'nothing is lost') expect(oldestMs).toBeLessThan(300);
@@ -42,13 +42,3 @@ describe('the age of news', () => {
     },
   );
 });
-
-const demand = (amount: number) => ({ counter: COUNTER, amount, enforced: true });
-
-function take(cluster: SimulatedReplicas, replica: Replica): void {
-  replica.engine.take([demand(1)], cluster.wallOf(replica));
-}
-
-function countedBy(cluster: SimulatedReplicas, replica: Replica): number {
-  return replica.engine.read([demand(0)], cluster.wallOf(replica))[0]?.counted ?? 0;
-}

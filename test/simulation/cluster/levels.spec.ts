@@ -37,18 +37,14 @@ class Buckets {
   }
 
   take(replica: Replica, amount: number): string {
-    return replica.engine.take([demand(amount)], this.cluster.wallOf(replica)).kind;
+    return this.cluster.take(replica, BUCKET, amount);
   }
 
   /** From the bucket of each. */
   missing(): readonly number[] {
-    return this.replicas.map(
-      (replica) => replica.engine.read([demand(0)], this.cluster.wallOf(replica))[0]?.counted ?? 0,
-    );
+    return this.replicas.map((replica) => this.cluster.counted(replica, BUCKET));
   }
 }
-
-const demand = (amount: number) => ({ counter: BUCKET, amount, enforced: true });
 
 describe('a bucket that was full for long', () => {
   it('is emptied for all by who takes the burst, over regions too', () => {

@@ -451,7 +451,7 @@ class Scenario {
     const full = this.counters
       .filter(isBucket)
       .filter((counter) =>
-        cluster.live.every((replica) => checkers.missingIn(counter, replica) === 0),
+        cluster.live.every((replica) => cluster.counted(replica, counter) === 0),
       );
     const demands = full.map((counter) => ({ counter, amount: counter.maximum, enforced: true }));
     taker.engine.take(demands, cluster.wallOf(taker));

@@ -26,19 +26,15 @@ class Cluster {
   }
 
   take(replica: Replica, amount: number): void {
-    replica.engine.take([demand(amount)], this.cluster.wallOf(replica));
+    this.cluster.take(replica, COUNTER, amount);
   }
 
   /** What each has counted, a while later. */
-  counted(): readonly (number | undefined)[] {
+  counted(): readonly number[] {
     this.cluster.run(2_000);
-    return this.cluster.replicas.map(
-      (replica) => replica.engine.read([demand(0)], this.cluster.wallOf(replica))[0]?.counted,
-    );
+    return this.cluster.replicas.map((replica) => this.cluster.counted(replica, COUNTER));
   }
 }
-
-const demand = (amount: number) => ({ counter: COUNTER, amount, enforced: true });
 
 describe('a replica whose settings differ', () => {
   it('is refused by name, and others count on, over regions too', () => {

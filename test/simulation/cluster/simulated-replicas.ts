@@ -18,6 +18,7 @@ import type {
 import { ReplicationMachine } from '../../../src/cluster/core/replication-machine.js';
 import { SeededRandom } from '../../../src/common/seeded-random.js';
 import { monoMs, wallMs } from '../../../src/common/time.js';
+import type { CounterSpec, TakeOutcome } from '../../../src/counters/core/counter.js';
 import { ReplicatedCounterEngine } from '../../../src/counters/replicated-counter-engine.js';
 import { EventHeap } from '../gossip/event-heap.js';
 
@@ -124,6 +125,17 @@ export class SimulatedReplicas {
 
   wallOf(replica: Replica) {
     return wallMs(Math.floor(EPOCH + this.now + replica.skewMs));
+  }
+
+  /** Takes from one counter, by the replica's own clock. */
+  take(replica: Replica, counter: CounterSpec, amount: number): TakeOutcome['kind'] {
+    return replica.engine.take([{ counter, amount, enforced: true }], this.wallOf(replica)).kind;
+  }
+
+  /** What a replica counts in it now; of a bucket, what is missing. */
+  counted(replica: Replica, counter: CounterSpec): number {
+    const demands = [{ counter, amount: 0, enforced: true }];
+    return replica.engine.read(demands, this.wallOf(replica))[0]?.counted ?? 0;
   }
 
   add(region: string, setting = RIGHT): Replica {
