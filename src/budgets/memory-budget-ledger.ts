@@ -5,7 +5,7 @@ import { LedgerMachine } from './core/ledger-machine.js';
 import type { PeriodKey, Spend, SpendQuery } from './core/ledger-model.js';
 import type { Entry } from './core/settlement.js';
 
-/** The ledger's twin: the same decisions, one item after the other, in maps. For tests. */
+/** The ledger's twin: the same decisions, a group at one time, in maps. For tests. */
 export class MemoryBudgetLedger extends BudgetLedger {
   readonly machine = new LedgerMachine();
 
@@ -14,7 +14,8 @@ export class MemoryBudgetLedger extends BudgetLedger {
   }
 
   decide(items: readonly LedgerItem[]): Promise<readonly LedgerAnswer[]> {
-    return Promise.resolve(items.map((item) => this.machine.decide(item, this.clock.wallNow())));
+    const now = this.clock.wallNow();
+    return Promise.resolve(items.map((item) => this.machine.decide(item, now)));
   }
 
   readLevels(keys: readonly PeriodKey[]): Promise<readonly BudgetLevel[]> {

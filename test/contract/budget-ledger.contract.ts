@@ -244,6 +244,12 @@ export function budgetLedgerContract(name: string, open: () => Promise<BudgetLed
       expect(again).toMatchObject({ kind: 'posted', isReplayed: true, facts: { postedTo: [key] } });
     });
 
+    it('decides what goes in one transaction at one time', async () => {
+      const answers = await post(Array.from({ length: 50 }, (_, i) => debit(`${i}`)));
+      const times = answers.map((answer) => answer.kind === 'posted' && answer.facts.recordedAt);
+      expect(new Set(times)).toEqual(new Set([expect.any(Number)]));
+    });
+
     it('sums up by owner and by the time of recording', async () => {
       const other = { virtualKeyId: named('key2'), scope: named('key2') };
       const answers = await post([
