@@ -40,7 +40,7 @@ async function call(port: number): Promise<Socket> {
 async function answerTo(socket: Socket): Promise<Buffer> {
   const chunks: Buffer[] = [];
   socket.on('data', (chunk) => chunks.push(chunk));
-  await waitFor('the stream to be closed', 5_000, () => socket.readableEnded || socket.destroyed);
+  await waitFor('the stream to be closed', () => socket.readableEnded || socket.destroyed);
   return Buffer.concat(chunks);
 }
 
@@ -71,7 +71,7 @@ describe('gossip service', () => {
   });
 
   it('refuses a stream of 40 MiB without keeping it', async () => {
-    const { node, port } = await start({ timings: { streamTimeoutMs: 5_000 } });
+    const { node, port } = await start({ timings: { streamTimeoutMs: 60_000 } });
     const socket = await call(port);
     const header = Buffer.from('0681a54e6f646573ce0000ffff', 'hex');
     socket.write(header);
@@ -101,7 +101,6 @@ describe('gossip service', () => {
     udp.send(Buffer.from('0082a44e6f6465a0a55365714e6f01', 'hex'), port, '127.0.0.1');
     await waitFor(
       'both to be counted',
-      2_000,
       () => node.service.counters()['drop.address-not-allowed'] === 2,
     );
     udp.close();
@@ -114,7 +113,6 @@ describe('gossip service', () => {
     for (const { hex } of packets) udp.send(Buffer.from(hex, 'hex'), port, '127.0.0.1');
     await waitFor(
       'the packets',
-      5_000,
       () => (node.service.counters()['packets.in'] ?? 0) === packets.length,
     );
     expect(node.memberNames()).toEqual(['n0']);
@@ -128,11 +126,7 @@ describe('gossip service', () => {
     const never = new Promise<void>(() => undefined);
     node.delegate.userMessage = () => never;
     for (let i = 0; i < 1_100; i++) peer.service.sendBestEffort('n0', Uint8Array.of(i & 0xff));
-    await waitFor(
-      'a drop',
-      5_000,
-      () => (node.service.counters()['drop.user-queue-full'] ?? 0) > 0,
-    );
+    await waitFor('a drop', () => (node.service.counters()['drop.user-queue-full'] ?? 0) > 0);
     expect((await peer.service.ping('n0')).rttMs).toBeDefined();
   });
 
@@ -140,10 +134,10 @@ describe('gossip service', () => {
     const { node } = await start();
     const { node: peer } = await start();
     await peer.service.join([node.address]);
-    await waitFor('both to meet', 2_000, () => node.memberNames().length === 2);
+    await waitFor('both to meet', () => node.memberNames().length === 2);
     const until = performance.now() + 1_500;
     while (performance.now() < until) Math.sqrt(until);
-    await waitFor('the doubt', 2_000, () => node.service.counters()['loop.lags'] !== undefined);
+    await waitFor('the doubt', () => node.service.counters()['loop.lags'] !== undefined);
     expect(node.service.self.healthScore).toBeGreaterThan(0);
     expect(node.events('n1')).toEqual(['n1 joined']);
   });
@@ -168,11 +162,7 @@ describe('gossip service', () => {
     const { node } = await start();
     const { node: peer } = await start({ advertiseHost: '127.0.0.2' });
     await peer.service.join([node.address]);
-    await waitFor(
-      'the notice',
-      30_000,
-      () => (node.service.counters()['notice.source-differs'] ?? 0) > 0,
-    );
+    await waitFor('the notice', () => (node.service.counters()['notice.source-differs'] ?? 0) > 0);
   });
 
   it('refuses settings that contradict one another, with the field and the fix', async () => {

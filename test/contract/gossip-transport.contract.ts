@@ -64,7 +64,6 @@ export function gossipTransportContract(name: string, make: () => GossipTranspor
       a.transport.send(packet, b.endpoint);
       const [got] = await waitFor(
         'the packet',
-        2_000,
         () => b.recorder.packets.length > 0 && b.recorder.packets,
       );
       expect(got?.bytes).toEqual(packet);
@@ -81,7 +80,7 @@ export function gossipTransportContract(name: string, make: () => GossipTranspor
       const [a, b] = [await start(), await start()];
       const stream = await a.transport.dial(b.endpoint, 1_000);
       await stream.write(Uint8Array.of(1, 2, 3));
-      const peer = await waitFor('the stream', 2_000, () => b.recorder.streams[0]);
+      const peer = await waitFor('the stream', () => b.recorder.streams[0]);
       for await (const chunk of peer.chunks()) {
         expect(Uint8Array.from(chunk)).toEqual(Uint8Array.of(1, 2, 3));
         break;
@@ -110,7 +109,7 @@ export function gossipTransportContract(name: string, make: () => GossipTranspor
     it('cuts every stream when it closes', async () => {
       const [a, b] = [await start(), await start()];
       const stream = await a.transport.dial(b.endpoint, 1_000);
-      await waitFor('the stream', 2_000, () => b.recorder.streams[0]);
+      await waitFor('the stream', () => b.recorder.streams[0]);
       await b.transport.close();
       expect(await readAll(stream)).toHaveLength(0);
     });

@@ -109,7 +109,7 @@ export class GoNode {
   ): Promise<GoNode> {
     const [command = '', ...args] = [...wrapper, buildNode(release), '-name', name, ...flags];
     const node = new GoNode(name, spawn(command, args));
-    await waitFor(`${name} to be ready`, 30_000, () => node.event('ready') ?? node.failure);
+    await waitFor(`${name} to be ready`, () => node.event('ready') ?? node.failure);
     if (node.event('ready') === undefined) throw new Error(`${name} ended: ${node.failure}`);
     return node;
   }
@@ -150,11 +150,7 @@ export class GoNode {
   async tell(command: string): Promise<GoEvent> {
     const before = this.answers.length;
     this.child.stdin.write(`${command}\n`);
-    const done = await waitFor(
-      `${this.name} to do "${command}"`,
-      15_000,
-      () => this.answers[before],
-    );
+    const done = await waitFor(`${this.name} to do "${command}"`, () => this.answers[before]);
     if (done.error !== undefined) throw new Error(`${this.name}: ${command}: ${done.error}`);
     return done;
   }
@@ -175,7 +171,7 @@ export class GoNode {
   /** Until its sockets are free for another. */
   async ended(): Promise<void> {
     const { child, name } = this;
-    await waitFor(`${name} to end`, 10_000, () => child.exitCode ?? child.signalCode ?? false);
+    await waitFor(`${name} to end`, () => child.exitCode ?? child.signalCode ?? false);
   }
 
   private read(line: string): void {

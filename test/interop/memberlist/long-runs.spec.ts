@@ -44,12 +44,15 @@ describeWithGo('a kill', () => {
         await theirs.tell(`join ${seed?.address}`);
         await ours.service.join([seed?.address ?? '']);
         const names = [theirs.name, ours.name];
-        await waitFor('the victims to be known', 45_000, () =>
-          names.every(
-            (name) =>
-              weirs.every((node) => node.service.member(name) !== undefined) &&
-              observers.every((node) => node.event('join', name)),
-          ),
+        await waitFor(
+          'the victims to be known',
+          () =>
+            names.every(
+              (name) =>
+                weirs.every((node) => node.service.member(name) !== undefined) &&
+                observers.every((node) => node.event('join', name)),
+            ),
+          45_000,
         );
         const killedAt = performance.now();
         theirs.stop();
@@ -60,10 +63,10 @@ describeWithGo('a kill', () => {
         ] as const) {
           await waitFor(
             `the death of ${name}`,
-            60_000,
             () =>
               weirs.every((node) => node.timeOf(name, 'died')) &&
               observers.every((node) => node.event('leave', name)),
+            60_000,
           );
           const times = [
             ...weirs.map((node) => node.timeOf(name, 'died') ?? 0),
@@ -141,7 +144,7 @@ class Traffic {
 
 async function undisturbed(traffic: Traffic): Promise<void> {
   await traffic.stop();
-  await waitFor(`all ${traffic.sent} messages`, 10_000, () => traffic.received() === traffic.sent);
+  await waitFor(`all ${traffic.sent} messages`, () => traffic.received() === traffic.sent);
   expect(traffic.failures).toEqual([]);
   for (const node of weirs) {
     expect([...new Set(node.delegate.events.map(({ kind }) => kind))]).toEqual(['joined']);
@@ -160,14 +163,14 @@ async function everyPairSpeaks(traffic: Traffic): Promise<void> {
   const before = traffic.sent;
   for (const from of weirs) {
     for (const { name } of [...weirs, ...gos].filter((to) => to !== from)) {
-      await waitFor(`${from.name} to hear ${name}`, 20_000, async () => {
+      await waitFor(`${from.name} to hear ${name}`, async () => {
         return (await from.service.ping(name)).rttMs !== undefined;
       });
     }
   }
   for (const from of gos) {
     for (const { name } of weirs) {
-      await waitFor(`${from.name} to hear ${name}`, 20_000, () =>
+      await waitFor(`${from.name} to hear ${name}`, () =>
         from.tell(`ping ${name}`).then(
           () => true,
           () => false,
@@ -175,14 +178,14 @@ async function everyPairSpeaks(traffic: Traffic): Promise<void> {
       );
     }
   }
-  await waitFor('more traffic', 20_000, () => traffic.sent > before + 10);
+  await waitFor('more traffic', () => traffic.sent > before + 10);
 }
 
 /** A round of everybody's own probes, and more. */
 const probeRound = async (): Promise<void> => {
   const counted = (): number => weirs[0]?.service.counters()['packets.in'] ?? 0;
   const before = counted();
-  await waitFor('ten more packets', 20_000, () => counted() > before + 10);
+  await waitFor('ten more packets', () => counted() > before + 10);
 };
 
 describeWithGo('under traffic', () => {
@@ -196,9 +199,7 @@ describeWithGo('under traffic', () => {
         weirs.push(await WeirNode.start(name, { keys: [old] }));
       for (const node of weirs) await node.service.join([gos[0]?.address ?? '']);
       await gos[1]?.tell(`join ${gos[0]?.address}`);
-      await waitFor('all to meet', 5_000, () =>
-        weirs.every((node) => node.memberNames().length === 5),
-      );
+      await waitFor('all to meet', () => weirs.every((node) => node.memberNames().length === 5));
       const traffic = new Traffic();
       await everyPairSpeaks(traffic);
       for (const node of gos) await node.tell(`addkey ${hex(fresh)}`);
@@ -223,9 +224,7 @@ describeWithGo('under traffic', () => {
       for (const name of ['weir1', 'weir2', 'weir3'])
         weirs.push(await WeirNode.start(name, { keys }));
       for (const node of weirs) await node.service.join([weirs[0]?.address ?? '']);
-      await waitFor('all to meet', 5_000, () =>
-        weirs.every((node) => node.memberNames().length === 3),
-      );
+      await waitFor('all to meet', () => weirs.every((node) => node.memberNames().length === 3));
       const [none, blue] = [utf8(''), utf8('blue')];
       const traffic = new Traffic();
       await everyPairSpeaks(traffic);

@@ -32,11 +32,15 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 async function agree(names: readonly string[], timeoutMs = 5_000): Promise<void> {
   const wanted = names.toSorted().join();
-  await waitFor(`all views to be ${wanted}`, timeoutMs, async () => {
-    for (const node of weirs) if (node.memberNames().join() !== wanted) return false;
-    for (const node of gos) if ((await node.memberNames()).join() !== wanted) return false;
-    return true;
-  });
+  await waitFor(
+    `all views to be ${wanted}`,
+    async () => {
+      for (const node of weirs) if (node.memberNames().join() !== wanted) return false;
+      for (const node of gos) if ((await node.memberNames()).join() !== wanted) return false;
+      return true;
+    },
+    timeoutMs,
+  );
 }
 
 const alarms = (): readonly string[] => gos.flatMap((node) => node.alarming);
@@ -71,11 +75,11 @@ describeWithGo.each(RELEASES)('a cluster with %s memberlist', (release) => {
     expect(a.event('join', 'b')?.node?.meta).toBe('6d6d');
     expect(a.event('join', 'c')?.node?.meta).toBe('');
     await b.service.update(key(0xbb, 512));
-    await waitFor('the update at a', 3_000, () => a.event('update', 'b'));
+    await waitFor('the update at a', () => a.event('update', 'b'));
     await a.tell(`update ${hex(key(0xaa, 512))}`);
-    await waitFor('the update at c', 3_000, () => c.events('a').includes('a updated'));
+    await waitFor('the update at c', () => c.events('a').includes('a updated'));
     await b.service.update(undefined);
-    await waitFor('the second update at a', 3_000, () => a.all('update', 'b').length === 2);
+    await waitFor('the second update at a', () => a.all('update', 'b').length === 2);
     expect(a.all('update', 'b').map((event) => event.node?.meta.length)).toEqual([1024, 0]);
     expect(c.events('b').filter((event) => event === 'b updated')).toHaveLength(2);
     expect(alarms()).toEqual([]);
@@ -87,12 +91,10 @@ describeWithGo.each(RELEASES)('a cluster with %s memberlist', (release) => {
     b.delegate.state = key(0x5a, 5);
     await b.service.join([a.address]);
     expect(b.delegate.states.map(hex)).toEqual(['deadbeef']);
-    await waitFor('our state', 1_000, () =>
-      a.all('state').some((event) => event.hex === '5a5a5a5a5a'),
-    );
+    await waitFor('our state', () => a.all('state').some((event) => event.hex === '5a5a5a5a5a'));
     for (const size of [0, 1, 200, 70_000]) await b.service.sendReliable('a', key(0x41, size));
     // memberlist reads an empty message and hands nothing to its application.
-    await waitFor('three messages', 3_000, () => a.all('msg').length === 3);
+    await waitFor('three messages', () => a.all('msg').length === 3);
     expect(
       a
         .all('msg')
@@ -101,14 +103,14 @@ describeWithGo.each(RELEASES)('a cluster with %s memberlist', (release) => {
     ).toEqual([1, 200, 70_000]);
     b.service.sendBestEffort('a', key(0x42, 300));
     b.service.broadcast('hint', key(0x43, 4));
-    await waitFor('a packet and a broadcast', 3_000, () => {
+    await waitFor('a packet and a broadcast', () => {
       const sizes = a.all('msg').map((event) => event.bytes);
       return sizes.includes(300) && sizes.includes(4);
     });
     for (const size of [0, 1, 200, 70_000]) await a.tell(`rel b 58 ${size}`);
     await a.tell('be b 59');
     await a.tell('bcast 5a5a5a');
-    await waitFor('their messages', 3_000, () => {
+    await waitFor('their messages', () => {
       const sizes = new Set(b.delegate.messages.map(({ length }) => length));
       return [0, 1, 3, 200, 70_000].every((size) => sizes.has(size));
     });
@@ -116,9 +118,7 @@ describeWithGo.each(RELEASES)('a cluster with %s memberlist', (release) => {
     expect(pong.rttMs).toBeLessThan(100);
     expect(hex(pong.payload ?? key(0, 0))).toBe('cafe');
     expect((await a.tell('ping b')).ms).toBeLessThan(100);
-    await waitFor('our payload', 5_000, () =>
-      a.all('ping', 'b').some((event) => event.hex === 'fefefe'),
-    );
+    await waitFor('our payload', () => a.all('ping', 'b').some((event) => event.hex === 'fefefe'));
     expect(alarms()).toEqual([]);
   });
 
@@ -130,19 +130,15 @@ describeWithGo.each(RELEASES)('a cluster with %s memberlist', (release) => {
     await c.tell(`join ${a.address}`);
     await agree(['a', 'b', 'c', 'd']);
     await b.service.leave(5_000);
-    await waitFor(
-      'the leave at a and c',
-      2_000,
-      () => a.event('leave', 'b') && c.event('leave', 'b'),
-    );
+    await waitFor('the leave at a and c', () => a.event('leave', 'b') && c.event('leave', 'b'));
     expect(d.events('b')).toEqual(['b joined', 'b left']);
     await c.tell('leave');
-    await waitFor('the leave at d', 2_000, () => d.events('c').includes('c left'));
+    await waitFor('the leave at d', () => d.events('c').includes('c left'));
     await b.stop();
     weirs.splice(weirs.indexOf(b), 1);
     const again = await weir('b');
     await again.service.join([a.address]);
-    await waitFor('b at its new address', 2_000, () => a.all('join', 'b').length === 2);
+    await waitFor('b at its new address', () => a.all('join', 'b').length === 2);
     c.stop();
     gos.splice(gos.indexOf(c), 1);
     const back = await go(release, 'c');
@@ -168,8 +164,8 @@ describeWithGo.each(RELEASES)('a cluster with %s memberlist', (release) => {
     for (const name of ['c', 'd']) {
       await waitFor(
         `the death of ${name} everywhere`,
-        40_000,
         () => a.event('leave', name) && b.timeOf(name, 'died'),
+        40_000,
       );
       // 4 s at least; with one confirmation missing up to 11.4 s; three probe rounds until all know.
       for (const at of [a.event('leave', name)?.at, b.timeOf(name, 'died')]) {
@@ -189,19 +185,19 @@ describeWithGo.each(RELEASES)('a cluster with %s memberlist', (release) => {
     await c.tell(`join ${a.address}`);
     await agree(['a', 'b', 'c', 'd']);
     c.signal('SIGSTOP');
-    await waitFor('a suspicion', 20_000, () => b.events('c').includes('c suspected'));
+    await waitFor('a suspicion', () => b.events('c').includes('c suspected'));
     c.signal('SIGCONT');
-    await waitFor('an objection', 10_000, () => b.events('c').includes('c cleared'));
+    await waitFor('an objection', () => b.events('c').includes('c cleared'));
     expect(b.service.member('c')?.incarnation).toBeGreaterThan(1);
     c.signal('SIGSTOP');
     await waitFor(
       'a death',
-      40_000,
       () => b.events('c').includes('c died') && a.event('leave', 'c'),
+      40_000,
     );
     c.signal('SIGCONT');
-    await waitFor('a return', 20_000, () => b.events('c').at(-1) === 'c joined');
-    await waitFor('all to be back', 20_000, () => a.all('join', 'c').length === 2);
+    await waitFor('a return', () => b.events('c').at(-1) === 'c joined');
+    await waitFor('all to be back', () => a.all('join', 'c').length === 2);
     expect(b.events('a')).toEqual(['a joined']);
     expect(b.events('d').filter((event) => event === 'd died')).toEqual([]);
   }, 120_000);
@@ -216,26 +212,21 @@ describeWithGo.each(RELEASES)('a cluster with %s memberlist', (release) => {
     const probed = b.service.counters()['packets.out'] ?? 0;
     await waitFor(
       'ten probe rounds',
-      20_000,
       () => (b.service.counters()['packets.out'] ?? 0) > probed + 20,
     );
     expect(b.events('a')).toEqual(['a joined']);
     expect(a.all('leave')).toEqual([]);
     b.transport.cutsPacket = () => true;
-    await waitFor('TCP to save it', 10_000, () =>
+    await waitFor('TCP to save it', () =>
       a.events.some(({ line }) => line?.includes('Was able to') === true),
     );
-    await waitFor(
-      'our own notice',
-      10_000,
-      () => (b.service.counters()['notice.udp-blocked'] ?? 0) > 0,
-    );
+    await waitFor('our own notice', () => (b.service.counters()['notice.udp-blocked'] ?? 0) > 0);
     expect(a.all('leave')).toEqual([]);
     b.transport.cutsStream = () => true;
     await waitFor(
       'its death at the others',
-      40_000,
       () => a.event('leave', 'b') && c.events('b').includes('b died'),
+      40_000,
     );
   }, 120_000);
 
@@ -246,8 +237,8 @@ describeWithGo.each(RELEASES)('a cluster with %s memberlist', (release) => {
     await agree(['a', 'b']);
     const twin = await WeirNode.start('b');
     await twin.service.join([a.address, b.address]);
-    await waitFor('the conflict', 5_000, () => a.event('conflict'));
-    await waitFor('our notice', 5_000, () => (b.service.counters()['notice.conflict'] ?? 0) > 0);
+    await waitFor('the conflict', () => a.event('conflict'));
+    await waitFor('our notice', () => (b.service.counters()['notice.conflict'] ?? 0) > 0);
     const port = Number(b.address.split(':')[1]);
     expect((await a.tell('members')).members?.find(({ name }) => name === 'b')?.port).toBe(port);
     await twin.stop();
@@ -260,7 +251,7 @@ describeWithGo.each(RELEASES)('a cluster with %s memberlist', (release) => {
     await agree(['a', 'b']);
     await b.service.sendReliable('a', key(1, 100));
     await a.tell('rel b 42');
-    await waitFor('both messages', 2_000, () => a.event('msg') && b.delegate.messages.length === 1);
+    await waitFor('both messages', () => a.event('msg') && b.delegate.messages.length === 1);
     expect(alarms()).toEqual([]);
     const stranger = await WeirNode.start('x', { keys: [key(9, length)] });
     const outcome = await stranger.service.join([a.address, b.address]);
@@ -316,7 +307,7 @@ describeWithGo.each(RELEASES)('a cluster with %s memberlist', (release) => {
     await agree(['a', 'b', 'c', 'd']);
     await c.service.sendReliable('d', key(0x42, 1_000));
     await b.service.sendReliable('a', key(0x42, 1_000));
-    await waitFor('both messages', 2_000, () => a.event('msg') && d.event('msg'));
+    await waitFor('both messages', () => a.event('msg') && d.event('msg'));
     expect(alarms()).toEqual([]);
   });
 
@@ -330,7 +321,7 @@ describeWithGo.each(RELEASES)('a cluster with %s memberlist', (release) => {
       const ghost = { kind: 'alive', node: `ghost${i}`, incarnation: 1, addr, port: 1 } as const;
       udp.send(encodeMessage({ ...ghost, vsn: DEFAULT_VSN }), port, '127.0.0.1');
     }
-    await waitFor('the ghosts', 5_000, () => b.memberNames().length === 201);
+    await waitFor('the ghosts', () => b.memberNames().length === 201);
     udp.close();
     const a = await go(release, 'a');
     await a.tell(`join ${b.address}`);
@@ -355,7 +346,7 @@ describeWithGo.each(RELEASES)('a cluster with %s memberlist', (release) => {
     gos.splice(gos.indexOf(c), 1);
     const again = await go(release, 'c', '-port', port);
     await again.tell(`join ${b.address}`);
-    await waitFor('its objection', 5_000, () => (b.service.member('c')?.incarnation ?? 0) >= 3);
+    await waitFor('its objection', () => (b.service.member('c')?.incarnation ?? 0) >= 3);
     await agree(['a', 'b', 'c']);
   });
 });
@@ -389,7 +380,7 @@ describeWithGo('nacks', () => {
     await agree(['a', 'b', 'c', 'd', 'v']);
     await victim.stop();
     weirs.splice(weirs.indexOf(victim), 1);
-    await waitFor('a itself to fail a probe', 30_000, () =>
+    await waitFor('a itself to fail a probe', () =>
       a.events.some(({ line }) => line?.includes('Suspect v has failed') === true),
     );
     expect((await a.tell('score')).score).toBe(0);

@@ -41,13 +41,17 @@ describeWithGo('all programs in one cluster', () => {
       for (const agent of serfs) await agent.run('join', seed?.address ?? '');
       const count = gos.length + weirs.length + serfs.length;
       // Gossip misses somebody now and then; the first push/pull, within a minute, does not.
-      await waitFor('everybody to see everybody', 75_000, async () => {
-        for (const node of gos) if ((await node.memberNames()).length !== count) return false;
-        for (const agent of serfs) if ((await agent.members()).length !== count) return false;
-        return weirs.every((node) => node.memberNames().length === count);
-      });
+      await waitFor(
+        'everybody to see everybody',
+        async () => {
+          for (const node of gos) if ((await node.memberNames()).length !== count) return false;
+          for (const agent of serfs) if ((await agent.members()).length !== count) return false;
+          return weirs.every((node) => node.memberNames().length === count);
+        },
+        75_000,
+      );
       const until = performance.now() + IDLE_MS;
-      await waitFor('the rest to end', IDLE_MS + 5_000, () => performance.now() > until);
+      await waitFor('the rest to end', () => performance.now() > until, IDLE_MS + 5_000);
       const scores = await Promise.all(gos.map(async (node) => (await node.tell('score')).score));
       report(
         `idle ${IDLE_MS / 1_000} s, ${gos.length} memberlist, ${weirs.length} Weir, ${serfs.length} serf: ` +
@@ -74,20 +78,18 @@ describeWithGo('all programs in one cluster', () => {
     if (agent === undefined || first === undefined || second === undefined) return;
     expect(Buffer.from(first.service.member('serf1')?.meta ?? []).includes('third')).toBe(true);
     await second.service.leave(5_000);
-    await waitFor('serf to see our leave', 5_000, async () => {
+    await waitFor('serf to see our leave', async () => {
       const lines = await agent.members();
       // serf calls a member left only if it said so in serf's own words.
       return lines.some((line) => line === 'weir2 left' || line === 'weir2 failed');
     });
     await agent.run('leave');
-    await waitFor('us to see its leave', 10_000, () =>
-      first.events('serf1').includes('serf1 left'),
-    );
+    await waitFor('us to see its leave', () => first.events('serf1').includes('serf1 left'));
     const again = await SerfAgent.start('serf2', 28_946);
     serfs.push(again);
     await again.run('join', first.address);
-    await waitFor('serf2', 5_000, () => first.events('serf2').includes('serf2 joined'));
+    await waitFor('serf2', () => first.events('serf2').includes('serf2 joined'));
     again.kill();
-    await waitFor('its death', 60_000, () => first.events('serf2').includes('serf2 died'));
+    await waitFor('its death', () => first.events('serf2').includes('serf2 died'), 60_000);
   }
 });

@@ -33,8 +33,8 @@ export class SerfAgent {
     const flags = [`-node=${name}`, `-bind=${address}`, `-rpc-addr=${rpc}`, '-tag', 'role=third'];
     const child = spawn(SERF, ['agent', '-profile=lan', '-log-level=debug', ...flags]);
     const agent = new SerfAgent(address, rpc, child);
-    await waitFor('serf to listen', 10_000, () => agent.log.includes('agent: Serf agent starting'));
-    await waitFor('serf to answer', 10_000, async () => (await agent.tryMembers()) !== undefined);
+    await waitFor('serf to listen', () => agent.log.includes('agent: Serf agent starting'));
+    await waitFor('serf to answer', async () => (await agent.tryMembers()) !== undefined);
     return agent;
   }
 

@@ -1,8 +1,11 @@
-/** Waits for a condition, never for a time; says what it waited for if it does not come. */
+/**
+ * Waits for a condition, never for a time; says what it waited for if it does not come. Deadlines are no
+ * claims: they are long enough for a machine that has much else to do.
+ */
 export async function waitFor<T>(
   what: string,
-  timeoutMs: number,
   condition: () => T | undefined | false | Promise<T | undefined | false>,
+  timeoutMs = 30_000,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
