@@ -4,10 +4,16 @@ import type {
   HandedReservations,
   ReservationAnswer,
   ReservationQuestion,
+  TakenOver,
 } from './core/reservation-change.js';
 import { authorityOf, CLIENT_OPTIONS } from './grpc-peer-options.js';
 import type { PeerAddress } from './peer-transport.js';
-import { answerFromProto, handedToProto, questionToProto } from './reservation-proto.js';
+import {
+  answerFromProto,
+  handedToProto,
+  questionToProto,
+  takenFromProto,
+} from './reservation-proto.js';
 
 /** Connections that are kept; more replicas than that are asked over ones that come and go. */
 const CONNECTIONS_MAX = 64;
@@ -31,10 +37,13 @@ export class GrpcPeerQuestions {
   }
 
   /** The same, of what the peer is to keep. */
-  async handOver(to: PeerAddress, handed: HandedReservations, timeoutMs: number): Promise<number> {
-    const request = handedToProto(handed);
-    const { taken } = await this.call(to, PeerServiceService.handOver, request, timeoutMs);
-    return taken;
+  async handOver(
+    to: PeerAddress,
+    handed: HandedReservations,
+    timeoutMs: number,
+  ): Promise<TakenOver> {
+    const { handOver } = PeerServiceService;
+    return takenFromProto(await this.call(to, handOver, handedToProto(handed), timeoutMs));
   }
 
   close(): void {

@@ -23,6 +23,7 @@ import type {
   HandedReservations,
   ReservationAnswer,
   ReservationQuestion,
+  TakenOver,
 } from './core/reservation-change.js';
 import { GrpcPeerLink } from './grpc-peer-link.js';
 import { authorityOf, CLIENT_OPTIONS, SERVER_OPTIONS } from './grpc-peer-options.js';
@@ -37,6 +38,7 @@ import {
 import {
   type AnswerQuestion,
   nothingKnown,
+  nothingTaken,
   type PeerAddress,
   type PeerLink,
   type PeerLinkListener,
@@ -44,7 +46,12 @@ import {
   PeerTransport,
   type TakeOver,
 } from './peer-transport.js';
-import { answerToProto, handedFromProto, questionFromProto } from './reservation-proto.js';
+import {
+  answerToProto,
+  handedFromProto,
+  questionFromProto,
+  takenToProto,
+} from './reservation-proto.js';
 
 /** Streams of `weir.peer.v1` over grpc-js, with or without mutual TLS. */
 export class GrpcPeerTransport extends PeerTransport {
@@ -52,7 +59,7 @@ export class GrpcPeerTransport extends PeerTransport {
   private readonly links = new Set<{ close(): void }>();
   private readonly questions: GrpcPeerQuestions;
   private answer: AnswerQuestion = nothingKnown;
-  private takeOver: TakeOver = () => 0;
+  private takeOver: TakeOver = nothingTaken;
 
   constructor(private readonly credentials: PeerCredentials) {
     super();
@@ -75,7 +82,7 @@ export class GrpcPeerTransport extends PeerTransport {
     this.takeOver = takeOver;
   }
 
-  handOver(to: PeerAddress, handed: HandedReservations, timeoutMs: number): Promise<number> {
+  handOver(to: PeerAddress, handed: HandedReservations, timeoutMs: number): Promise<TakenOver> {
     return this.questions.handOver(to, handed, timeoutMs);
   }
 
@@ -94,7 +101,7 @@ export class GrpcPeerTransport extends PeerTransport {
       ) => {
         const taken = this.takeOver(handedFromProto(request));
         if (taken === undefined) done(LEAVING);
-        else done(null, { taken });
+        else done(null, takenToProto(taken));
       },
     });
     const port = await bind(server, address, this.credentials);

@@ -1,10 +1,18 @@
-import type { HandedReservation } from './core/reservation-change.js';
+import type { HandedReservation, TakenOver } from './core/reservation-change.js';
+import { nothingTaken } from './peer-transport.js';
 
-/** How many that run has taken; undefined: it does not answer. Never rejects. */
+/** What that run has taken; undefined: it does not answer. Never rejects. */
 export type TellHeir = (
   bootId: string,
   handed: readonly HandedReservation[],
-) => Promise<number | undefined>;
+) => Promise<TakenOver | undefined>;
+
+export interface HandedOver {
+  /** Reservations that nobody has taken. */
+  readonly lost: number;
+  /** Numbers of the places that heirs count from now on. */
+  readonly placesTaken: readonly number[];
+}
 
 /** No more is begun after that: whoever stops a replica waits for some seconds only. */
 const BEGUN_WITHIN_MS = 2_000;
@@ -23,6 +31,7 @@ export class HandOver {
   private turn = 0;
   private isOver = false;
   private lost = 0;
+  private readonly placesTaken: number[] = [];
 
   constructor(
     heirs: readonly string[],
@@ -32,12 +41,12 @@ export class HandOver {
     this.heirs = [...heirs];
   }
 
-  /** Gives how many are lost. Never rejects. */
-  async run(kept: Iterator<HandedReservation>): Promise<number> {
+  /** Never rejects. */
+  async run(kept: Iterator<HandedReservation>): Promise<HandedOver> {
     const timer = setTimeout(() => (this.isOver = true), this.begunWithinMs);
     await Promise.all(Array.from({ length: AT_ONCE }, () => this.work(kept)));
     clearTimeout(timer);
-    return this.lost;
+    return { lost: this.lost, placesTaken: this.placesTaken };
   }
 
   /** All of them draw from the same reservations. */
@@ -53,7 +62,10 @@ export class HandOver {
   private async handed(together: readonly HandedReservation[]): Promise<number> {
     const heir = this.isOver ? undefined : this.heirs[this.turn++ % this.heirs.length];
     if (heir === undefined) return 0;
-    const taken = (await this.tell(heir, together)) ?? 0;
+    const { taken, placesTaken } = (await this.tell(heir, together)) ?? nothingTaken();
+    // No others: who says that it counts what it was not told would free what nobody counts.
+    const told = new Set(together.flatMap(({ places }) => places.map(({ holdId }) => holdId)));
+    this.placesTaken.push(...placesTaken.filter((holdId) => told.has(holdId)));
     const at = this.heirs.indexOf(heir);
     if (taken < together.length && at >= 0) this.heirs.splice(at, 1);
     return Math.min(taken, together.length);

@@ -3,10 +3,12 @@ import type {
   HandedReservations,
   ReservationAnswer,
   ReservationQuestion,
+  TakenOver,
 } from './core/reservation-change.js';
 import {
   type AnswerQuestion,
   nothingKnown,
+  nothingTaken,
   type PeerAddress,
   type PeerLink,
   type PeerLinkListener,
@@ -44,7 +46,7 @@ export class MemoryPeerNetwork {
 export class MemoryPeerTransport extends PeerTransport {
   private listener: PeerListener | undefined;
   private answer: AnswerQuestion = nothingKnown;
-  private takeOver: TakeOver = () => 0;
+  private takeOver: TakeOver = nothingTaken;
   private readonly ends = new Set<{ close(): void }>();
 
   constructor(private readonly network: MemoryPeerNetwork) {
@@ -89,7 +91,7 @@ export class MemoryPeerTransport extends PeerTransport {
     this.takeOver = takeOver;
   }
 
-  async handOver(to: PeerAddress, handed: HandedReservations): Promise<number> {
+  async handOver(to: PeerAddress, handed: HandedReservations): Promise<TakenOver> {
     const taken = this.network.at(to)?.takeOver(handed);
     if (taken === undefined) throw new Error('connection refused');
     return taken;

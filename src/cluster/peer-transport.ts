@@ -3,6 +3,7 @@ import type {
   HandedReservations,
   ReservationAnswer,
   ReservationQuestion,
+  TakenOver,
 } from './core/reservation-change.js';
 import type { Replica } from './replica.js';
 
@@ -44,8 +45,11 @@ export interface PeerListener {
 /** Answers what a peer asks; never throws. Undefined: it is refused, as if nobody was there. */
 export type AnswerQuestion = (question: ReservationQuestion) => ReservationAnswer | undefined;
 
-/** Takes over what a peer that leaves has kept, and gives how many; never throws. Undefined: it is refused. */
-export type TakeOver = (handed: HandedReservations) => number | undefined;
+/** Takes over what a peer that leaves has kept; never throws. Undefined: it is refused. */
+export type TakeOver = (handed: HandedReservations) => TakenOver | undefined;
+
+/** The answer of whoever takes nothing over. */
+export const nothingTaken = (): TakenOver => ({ taken: 0, placesTaken: [] });
 
 /** The answer of whoever keeps no reservations. */
 export const nothingKnown = (): ReservationAnswer => ({ kind: 'unknown' });
@@ -78,12 +82,12 @@ export abstract class PeerTransport {
   /** Who takes over what peers kept; until then nothing is taken. */
   abstract onHandOver(takeOver: TakeOver): void;
 
-  /** Tells whoever listens there to keep them, and gives how many it has taken; rejects as {@link ask} does. */
+  /** Tells whoever listens there to keep them, and gives what it has taken; rejects as {@link ask} does. */
   abstract handOver(
     to: PeerAddress,
     handed: HandedReservations,
     timeoutMs: number,
-  ): Promise<number>;
+  ): Promise<TakenOver>;
 
   /** Cuts every link and stops listening. Nothing is reported after. */
   abstract close(): Promise<void>;

@@ -3,9 +3,10 @@ import type {
   HandedReservation,
   ReservationAnswer,
   ReservationChange,
+  TakenOver,
 } from './core/reservation-change.js';
 import { MembershipService } from './membership.service.js';
-import { HandOver } from './hand-over.js';
+import { type HandedOver, HandOver } from './hand-over.js';
 import { nothingKnown, type PeerAddress, peerAddressOf, PeerTransport } from './peer-transport.js';
 import { isUp, type Replica } from './replica.js';
 import { ReplicaIdentity } from './replica-identity.js';
@@ -57,10 +58,13 @@ export class ReservationPeers implements OnModuleDestroy {
     this.timers.clear();
   }
 
-  /** Who answers what peers ask, and takes over what they kept: gives whether there is room for it. */
+  /**
+   * Who answers what peers ask, and takes over what they kept: gives which of its places count here from now on, by their
+   * old numbers, or undefined if there is no room for it.
+   */
   onQuestion(
     answer: (change: ReservationChange) => ReservationAnswer,
-    takeOver: (handed: HandedReservation) => boolean,
+    takeOver: (handed: HandedReservation) => readonly number[] | undefined,
   ): void {
     this.own = answer;
     const isAsked = ({ bootId }: { readonly bootId: string }): boolean =>
@@ -71,7 +75,8 @@ export class ReservationPeers implements OnModuleDestroy {
     });
     this.transport.onHandOver((handed) => {
       if (this.isLeaving || !isAsked(handed)) return undefined;
-      return handed.reservations.filter(takeOver).length;
+      const taken = handed.reservations.map(takeOver).filter((places) => places !== undefined);
+      return { taken: taken.length, placesTaken: taken.flat() };
     });
   }
 
@@ -116,25 +121,26 @@ export class ReservationPeers implements OnModuleDestroy {
   /**
    * This replica leaves: others keep what it kept, those of its region first. From now on it refuses to
    * answer, so that nobody changes what has been handed over; who asks asks again, and finds the heir.
-   * Gives how many are lost. Never rejects.
+   * Never rejects.
    */
-  handOver(kept: Iterator<HandedReservation>): Promise<number> {
+  handOver(kept: Iterator<HandedReservation>): Promise<HandedOver> {
     this.isLeaving = true;
     const heirs = this.heirs();
-    if (heirs.length === 0) return Promise.resolve(0);
+    if (heirs.length === 0) return Promise.resolve({ lost: 0, placesTaken: [] });
     return new HandOver(heirs, (bootId, handed) => this.hand(bootId, handed)).run(kept);
   }
 
   private async hand(
     bootId: string,
     reservations: readonly HandedReservation[],
-  ): Promise<number | undefined> {
+  ): Promise<TakenOver | undefined> {
     const address = this.addressOf(bootId);
     if (address === undefined) return undefined;
     try {
       return await this.transport.handOver(address, { bootId, reservations }, ANSWER_MAX_MS);
     } catch {
-      // It may have taken them all the same. Nobody settles them here any more, so that does no harm.
+      // It may have taken them all the same. Nobody settles them here any more, so that does no harm; their places
+      // are counted twice then until they end by their time.
       return undefined;
     }
   }

@@ -4,6 +4,7 @@ import {
   type ChangeReservationRequest,
   type ChangeReservationResponse,
   type HandOverRequest,
+  type HandOverResponse,
   type KeptReservation as KeptProto,
 } from '../gen/weir/peer/v1/peer_service.js';
 import {
@@ -14,6 +15,7 @@ import {
   type ReservationAnswer,
   type ReservationQuestion,
   type ReservationStep,
+  type TakenOver,
 } from './core/reservation-change.js';
 
 export function questionToProto(question: ReservationQuestion): ChangeReservationRequest {
@@ -156,19 +158,37 @@ function keptFromProto(kept: KeptProto | undefined): KeptReservation | undefined
 
 export const handedToProto = ({ bootId, reservations }: HandedReservations): HandOverRequest => ({
   bootId,
-  reservations: reservations.map(({ scope, expiresAtMs, ...handed }) => ({
+  reservations: reservations.map(({ scope, expiresAtMs, places, ...handed }) => ({
     ...handed,
     virtualKeyId: scope,
     expiresAtMs: BigInt(Math.round(expiresAtMs)),
+    places: places.map(({ holdId, endsAtMs }) => ({
+      holdId: BigInt(holdId),
+      endsAtMs: BigInt(Math.ceil(endsAtMs)),
+    })),
   })),
 });
 
 export const handedFromProto = ({ bootId, reservations }: HandOverRequest): HandedReservations => ({
   bootId,
-  reservations: reservations.map(({ virtualKeyId, expiresAtMs, settledBy, ...handed }) => ({
+  reservations: reservations.map(({ virtualKeyId, expiresAtMs, settledBy, places, ...handed }) => ({
     ...handed,
     scope: virtualKeyId,
     expiresAtMs: Number(expiresAtMs),
     settledBy,
+    places: places.map(({ holdId, endsAtMs }) => ({
+      holdId: Number(holdId),
+      endsAtMs: Number(endsAtMs),
+    })),
   })),
+});
+
+export const takenToProto = ({ taken, placesTaken }: TakenOver): HandOverResponse => ({
+  taken,
+  placesTaken: placesTaken.map((holdId) => BigInt(holdId)),
+});
+
+export const takenFromProto = ({ taken, placesTaken }: HandOverResponse): TakenOver => ({
+  taken,
+  placesTaken: placesTaken.map(Number),
 });

@@ -4,6 +4,7 @@ import type { Checkpoint } from './core/checkpoint.js';
 import type {
   Correction,
   Demand,
+  HandedHold,
   Reading,
   Receipt,
   ReceiptEntry,
@@ -77,6 +78,15 @@ export abstract class CounterEngine {
    * had ended or was released: the others last longer all the same.
    */
   abstract renew(entries: readonly ReceiptEntry[], holdMs: number, now: WallMs): boolean;
+
+  /** When the hold of this entry ends by its time. Undefined: it has ended, or was released. */
+  abstract endOf(entry: ReceiptEntry, now: WallMs): WallMs | undefined;
+
+  /**
+   * Counts a hold that another engine had given out, without asking: it is taken. Undefined, and nothing is
+   * counted: its time is over, it makes no sense, or there is no room for it in a counter of its own.
+   */
+  abstract takeOver(hold: HandedHold, now: WallMs): ReceiptEntry | undefined;
 
   /** What {@link take} would find, with nothing counted: for dry runs and for reports. */
   abstract read(demands: readonly Demand[], now: WallMs): readonly Reading[];

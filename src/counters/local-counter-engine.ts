@@ -4,6 +4,7 @@ import type { Random } from '../common/random.js';
 import { SystemRandom } from '../common/system-random.js';
 import { type WallMs, wallMs } from '../common/time.js';
 import { Algorithms } from './core/algorithms.js';
+import { isHoldAmount } from './core/concurrency-counters.js';
 import { type BusyCounter, BusiestCounters } from './core/busiest-counters.js';
 import type { Checkpoint, CheckpointRow } from './core/checkpoint.js';
 import { Checkpointer } from './core/checkpointer.js';
@@ -11,6 +12,7 @@ import {
   type Correction,
   type CounterSpec,
   type Demand,
+  type HandedHold,
   isRefused,
   type Reading,
   type Receipt,
@@ -124,6 +126,22 @@ export class LocalCounterEngine extends CounterEngine {
       areHeld &&= isHeld;
     }
     return areHeld;
+  }
+
+  endOf({ counter, holdId }: ReceiptEntry, now: WallMs): WallMs | undefined {
+    const at = this.begin(now);
+    const record = holdId === undefined ? ABSENT : this.find(counter);
+    if (holdId === undefined || record === ABSENT) return undefined;
+    return this.algorithms.concurrency.endOf(record, holdId, at);
+  }
+
+  takeOver({ counter, amount, endsAt }: HandedHold, now: WallMs): ReceiptEntry | undefined {
+    const at = this.begin(now);
+    const isSound = counter.algorithm === 'concurrency' && isHoldAmount(amount) && endsAt > at;
+    if (!isSound) return undefined;
+    const demands = [{ counter, amount, enforced: false, holdMs: endsAt - at }];
+    const readings = this.ask(demands, at);
+    return this.homes[0] === counter ? this.count(demands, readings, at)[0] : undefined;
   }
 
   /** Nobody else counts. */

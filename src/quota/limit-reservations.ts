@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { ReservationFacts } from '../budgets/core/ledger-item.js';
 import type {
+  HandedPlace,
   HandedReservation,
   KeptReservation,
   ReservationAnswer,
@@ -136,16 +137,29 @@ export class LimitReservations {
   /** Those that are not over, for a replica to keep while this one is gone. */
   *toHandOver(): Generator<HandedReservation> {
     for (const found of this.table.all())
-      if (found.state === 'held' && !this.isOver(found)) yield handedOf(found);
+      if (found.state === 'held' && !this.isOver(found))
+        yield handedOf(found, this.limits.placesOf(found.takes, this.ports.clock.wallNow()));
   }
 
-  /** Keeps one of a replica that leaves. False: there is no room for it, or it makes no sense. */
-  takeOver({ expiresAtMs, settledBy, ...handed }: HandedReservation): boolean {
-    if (this.table.findAny(handed.id) !== undefined) return true;
-    const takes = toldTakes(handed.takes);
-    if (takes === undefined) return false;
-    const made = newReservation({ ...handed, takes, expiresAt: wallMs(expiresAtMs) });
-    return this.table.add({ ...made, settledBy }, this.ports.clock.wallNow());
+  /** Those who have taken them over count these places by now. */
+  giveBackPlaces(placesTaken: readonly number[]): void {
+    const now = this.ports.clock.wallNow();
+    const taken = new Set(placesTaken);
+    for (const { takes } of this.table.all()) this.limits.giveBackPlaces(takes, taken, now);
+  }
+
+  /**
+   * Keeps one of a replica that leaves, and counts its places: gives which, by their old numbers. Undefined: there is
+   * no room for it, or it makes no sense.
+   */
+  takeOver({ places, ...handed }: HandedReservation): readonly number[] | undefined {
+    if (this.table.findAny(handed.id) !== undefined) return [];
+    const made = madeOf(handed);
+    const now = this.ports.clock.wallNow();
+    if (made === undefined || !this.table.add(made, now)) return undefined;
+    const { takes, placesTaken } = this.limits.takeOver(made.takes, places, now);
+    made.takes = takes;
+    return placesTaken;
   }
 
   private begin(found: LimitReservation, idempotencyKey: string): ReservationAnswer {
@@ -246,16 +260,26 @@ const newReservation = (made: NewReservation): LimitReservation => ({
   settledBy: undefined,
 });
 
-function handedOf({ takes, expiresAt, ...kept }: LimitReservation): HandedReservation {
+function handedOf(
+  { takes, expiresAt, ...kept }: LimitReservation,
+  places: readonly HandedPlace[],
+): HandedReservation {
   const { id, scope, reservationKey, bodyHash, settledBy } = kept;
   const named = { id, scope, reservationKey, bodyHash, settledBy };
-  return { ...named, takes: writeTakes(takes), expiresAtMs: expiresAt };
+  return { ...named, takes: writeTakes(takes), expiresAtMs: expiresAt, places };
 }
 
 /** Undefined: the peer has told nonsense, which must not stop this replica. */
-function toldTakes(text: string): readonly Take[] | undefined {
+function madeOf({
+  expiresAtMs,
+  settledBy,
+  takes: text,
+  ...handed
+}: Omit<HandedReservation, 'places'>): LimitReservation | undefined {
   try {
-    return readTakes(text);
+    const takes = readTakes(text);
+    const made = newReservation({ ...handed, takes, expiresAt: wallMs(expiresAtMs) });
+    return { ...made, settledBy };
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { HandedPlace } from '../cluster/core/reservation-change.js';
 import { ReplicaIdentity } from '../cluster/replica-identity.js';
 import { ReplicationDriver } from '../cluster/replication.driver.js';
 import type { WallMs } from '../common/time.js';
@@ -11,6 +12,18 @@ import { isOfVersion, limitIdOf } from './core/group-values.js';
 import { type Use, usedOf } from './core/take-use.js';
 import type { Take } from './core/takes.js';
 import { counterOf, type LimitDemand, type PlannedLimit } from './owner-plan.js';
+
+/** What was taken over of a peer that leaves. */
+export interface Inherited {
+  readonly takes: readonly Take[];
+  /** The places that count here from now on, by their old numbers. */
+  readonly placesTaken: readonly number[];
+}
+
+interface OwnPlace {
+  readonly entry: ReceiptEntry;
+  readonly holdId: number;
+}
 
 /**
  * Between what a reservation says that limits took, and the counters: once it is known what became of
@@ -81,6 +94,56 @@ export class LimitTakes {
       else this.changeElsewhere(take, ttlMs);
     }
     if (entries.length > 0) this.counters.renew(entries, ttlMs, now);
+  }
+
+  /** The places among them that this run has given out and that last: for whoever is to count them instead. */
+  placesOf(takes: readonly Take[], now: WallMs): readonly HandedPlace[] {
+    return this.ownPlaces(takes).flatMap(({ entry, holdId }) => {
+      const endsAtMs = this.counters.endOf(entry, now);
+      return endsAtMs === undefined ? [] : [{ holdId, endsAtMs }];
+    });
+  }
+
+  /**
+   * Counts places here that another run has given out. The takes name these from now on; where there is no room,
+   * or the limit is not known, the place stays with the run that gave it out.
+   */
+  takeOver(takes: readonly Take[], places: readonly HandedPlace[], now: WallMs): Inherited {
+    const ends = new Map(places.map(({ holdId, endsAtMs }) => [holdId, endsAtMs]));
+    const placesTaken: number[] = [];
+    const named = takes.map((take) => {
+      const inherited = this.inherit(take, ends, now);
+      if (inherited !== undefined && take.hold !== undefined) placesTaken.push(take.hold.id);
+      return inherited ?? take;
+    });
+    return { takes: named, placesTaken };
+  }
+
+  /** Others count these places from now on. */
+  giveBackPlaces(takes: readonly Take[], placesTaken: ReadonlySet<number>, now: WallMs): void {
+    const entries = this.ownPlaces(takes)
+      .filter(({ holdId }) => placesTaken.has(holdId))
+      .map(({ entry }) => entry);
+    if (entries.length > 0) this.counters.giveBack({ entries }, now);
+  }
+
+  private inherit(take: Take, ends: ReadonlyMap<number, number>, now: WallMs): Take | undefined {
+    const endsAt = take.hold && ends.get(take.hold.id);
+    const limit = endsAt === undefined ? undefined : this.limitOf(take);
+    // A peer has told it.
+    if (endsAt === undefined || limit === undefined || !Number.isSafeInteger(endsAt))
+      return undefined;
+    const { counter, amount } = this.entryOf(take, limit);
+    const entry = this.counters.takeOver({ counter, amount, endsAt }, now);
+    return entry && this.takeOf(entry);
+  }
+
+  private ownPlaces(takes: readonly Take[]): readonly OwnPlace[] {
+    return takes.flatMap((take) => {
+      const limit = take.hold && this.isOwn(take) ? this.limitOf(take) : undefined;
+      if (take.hold === undefined || limit === undefined) return [];
+      return [{ entry: this.entryOf(take, limit), holdId: take.hold.id }];
+    });
   }
 
   /** Whether its hold, if it has one, was made by this run of this replica. */

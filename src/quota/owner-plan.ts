@@ -3,6 +3,7 @@ import type { CounterGroup, CounterSpec, Demand } from '../counters/core/counter
 import type { Budget, GroupBy, Limit } from '../governance/core/model.js';
 import type { Applies, Call, PolicyGroup, Prepared } from '../governance/core/policy-group.js';
 import type { CountedCall } from './counted-call.js';
+import { parseCounterName } from './core/counter-name.js';
 import { counterSpec } from './core/counter-spec.js';
 import { countable, roomFor } from './core/counts.js';
 import type { LimitFacts } from './core/decision.js';
@@ -107,8 +108,11 @@ export class PlannedLimit implements LimitFacts {
  * The counter of a limit with that name, as a replica of that region has it: its own, or one of its groups.
  * One of another region is told on, since it counts there: a call may be settled far from its check.
  */
-export const counterOf = (limit: Limit, name: string, region: string): CounterSpec =>
-  specOf(limit, name, region, undefined);
+export function counterOf(limit: Limit, name: string, region: string): CounterSpec {
+  const counter = specOf(limit, name, region, undefined);
+  // The overflow counter is none of the groups, and has room when these have none.
+  return parseCounterName(name)?.isOverflow ? { ...counter, group: undefined } : counter;
+}
 
 function specOf(
   limit: Limit,

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { ReservationFacts } from '../budgets/core/ledger-item.js';
 import type {
@@ -7,6 +8,7 @@ import type {
 } from '../cluster/core/reservation-change.js';
 import { ReplicaIdentity } from '../cluster/replica-identity.js';
 import { ReservationPeers } from '../cluster/reservation-peers.js';
+import { WeirConfig } from '../config/weir-config.js';
 import type { ReservationName } from './core/calls.js';
 import type { Use } from './core/take-use.js';
 import { limitReservationFacts, LimitReservations } from './limit-reservations.js';
@@ -39,6 +41,9 @@ type Found =
   | { readonly kind: 'silent'; readonly bootId: string }
   | { readonly kind: 'nowhere' };
 
+/** Intervals in which a replica tells what it has counted, and is heard, unless something is wrong. */
+const TOLD_WITHIN = 2;
+
 const NOWHERE = { kind: 'nowhere' } as const;
 
 /**
@@ -53,6 +58,7 @@ export class RoamingReservations {
     private readonly own: LimitReservations,
     private readonly peers: ReservationPeers,
     private readonly replica: ReplicaIdentity,
+    private readonly config: WeirConfig,
   ) {
     peers.onQuestion(
       (change) => own.change(change),
@@ -130,9 +136,17 @@ export class RoamingReservations {
     return found.kind === 'found' ? limitReservationFacts(found.answer.reservation) : undefined;
   }
 
-  /** This replica leaves: others keep what it kept. Gives how many are lost with it. */
-  handOver(): Promise<number> {
-    return this.peers.handOver(this.own.toHandOver());
+  /**
+   * This replica leaves: others keep what it kept, and count its places. They count them first; this one gives them back
+   * when those have had time to tell it, so that nobody counts fewer than there are. Gives how many are lost.
+   */
+  async handOver(): Promise<number> {
+    const { lost, placesTaken } = await this.peers.handOver(this.own.toHandOver());
+    if (placesTaken.length > 0) {
+      await delay(TOLD_WITHIN * this.config.cluster.syncIntervalMs);
+      this.own.giveBackPlaces(placesTaken);
+    }
+    return lost;
   }
 
   /** The ledger has settled or released it: what was kept for when it is away is of no use. */

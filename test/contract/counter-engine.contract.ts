@@ -11,6 +11,7 @@ import {
   correctionContract,
 } from './counter-engine-kinds.contract.js';
 import { changesContract } from './counter-engine-changes.contract.js';
+import { handedHoldsContract } from './counter-engine-handed.contract.js';
 import { busiestContract, checkpointContract } from './counter-engine-state.contract.js';
 import { ExactCounters } from './counter-engine-reference.js';
 import { at, demand, only, readOne, spec, T, takeOne } from './counter-engine-scene.js';
@@ -23,6 +24,8 @@ export function counterEngineContract(make: (limits: CounterLimits) => CounterEn
   describe('time', () => timeContract(engine));
   describe('token buckets', () => bucketContract(engine));
   describe('concurrency', () => concurrencyContract(engine));
+  describe('handed holds', () =>
+    handedHoldsContract((limits = { liveMax: 10_000 }) => make(limits)));
   describe('corrections', () => correctionContract(engine));
   describe('checkpoints', () => checkpointContract(make));
   describe('changes', () => changesContract(make));

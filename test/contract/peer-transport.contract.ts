@@ -47,9 +47,17 @@ const handed = {
 const HANDED: HandedReservations = {
   bootId: '0123456789abcdef',
   reservations: [
-    { ...handed, settledBy: undefined },
-    { ...handed, scope: '', settledBy: '' },
-    { ...handed, reservationKey: '', settledBy: 'k' },
+    { ...handed, settledBy: undefined, places: [] },
+    { ...handed, scope: '', settledBy: '', places: [{ holdId: 2 ** 52, endsAtMs: 0 }] },
+    {
+      ...handed,
+      reservationKey: '',
+      settledBy: 'k',
+      places: [
+        { holdId: 1, endsAtMs: 1_700_000_000_000 },
+        { holdId: 2, endsAtMs: 1_700_000_000_001 },
+      ],
+    },
   ],
 };
 const QUESTIONS = [
@@ -197,14 +205,16 @@ export function peerTransportContract(make: () => PeerTransport): void {
   });
 
   it('carries what a peer is to keep, with nobody to take it at first', async () => {
-    expect(await client.handOver(address, HANDED, TIMEOUT_MS)).toBe(0);
+    const nothing = { taken: 0, placesTaken: [] };
+    expect(await client.handOver(address, HANDED, TIMEOUT_MS)).toEqual(nothing);
     const told: HandedReservations[] = [];
-    const answers = [2, undefined];
+    const taken = { taken: 2, placesTaken: [2 ** 52, 1] };
+    const answers = [taken, undefined];
     server.onHandOver((one) => {
       told.push(one);
       return answers.shift();
     });
-    expect(await client.handOver(address, HANDED, TIMEOUT_MS)).toBe(2);
+    expect(await client.handOver(address, HANDED, TIMEOUT_MS)).toEqual(taken);
     expect(told).toEqual([HANDED]);
     await expect(client.handOver(address, HANDED, TIMEOUT_MS)).rejects.toThrow();
     await server.close();

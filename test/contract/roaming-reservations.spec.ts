@@ -6,10 +6,10 @@ import type {
 import { MemoryPeerNetwork, MemoryPeerTransport } from '../../src/cluster/memory-peer-network.js';
 import type { PeerAddress } from '../../src/cluster/peer-transport.js';
 import type { Replica } from '../../src/cluster/replica.js';
-import { wallMs } from '../../src/common/time.js';
 import { eventually } from '../support/eventually.js';
 import { checkCall, debitCall, limitRecord, LimitScene, SUBJECT } from '../support/limit-scene.js';
 import { ManualClock } from '../support/manual-clock.js';
+import { memberOf } from '../support/member-of.js';
 
 /** Reaches no peer, or hears no answer, as a test says. */
 class OddTransport extends MemoryPeerTransport {
@@ -193,8 +193,8 @@ describe('a reservation that a peer keeps', () => {
       clock.advance(61_000);
       expect(await keeper.roaming.handOver()).toBe(0);
       const told = { id: 'res_1', scope: SUBJECT.keyId, reservationKey: '', bodyHash: '' };
-      const handed = { ...told, expiresAtMs: 0, settledBy: undefined, takes: '[' };
-      expect(heir.own.takeOver(handed)).toBe(false);
+      const handed = { ...told, expiresAtMs: 0, settledBy: undefined, takes: '[', places: [] };
+      expect(heir.own.takeOver(handed)).toBeUndefined();
       expect(heir.stats().size).toBe(0);
     });
   });
@@ -208,17 +208,4 @@ describe('a reservation that a peer keeps', () => {
     expect(await settle(id, 'another')).toMatchObject({ late: true });
     expect(await left()).toBe(20);
   });
-});
-
-const memberOf = ({ replica }: LimitScene, host: string, peer: number): Replica => ({
-  name: replica.name,
-  host,
-  gossipPort: 0,
-  state: 'alive',
-  stateSince: wallMs(0),
-  incarnation: 0,
-  rttMs: undefined,
-  routable: true,
-  isSelf: false,
-  facts: { ...replica.facts, ports: { grpc: 0, http: 0, peer } },
 });

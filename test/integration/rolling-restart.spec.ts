@@ -1,18 +1,19 @@
 /**
  * Goal: to replace all replicas of a cluster one after the other, as every deploy does, costs nothing: no
- * debit, and no second allowance. Method: three processes at addresses that stay, and callers that know
+ * debit, no second allowance, and no place of a call that has ended. Method: three processes at addresses that stay, and callers that know
  * nothing of the restarts and call whatever listens there.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { Algorithm } from '../../src/gen/weir/v1/governance_service.js';
 import { Decision } from '../../src/gen/weir/v1/quota_service.js';
 import { type Admission, Admissions } from '../support/chaos/admissions.js';
 import { Caller, type CallerListener } from '../support/chaos/caller.js';
 import { FaultJournal } from '../support/chaos/fault-journal.js';
 import { MoneyAccount } from '../support/chaos/money-account.js';
-import { budgetOf, checkOf, declareKey, limitOf, ofKey } from '../support/declare.js';
+import { budgetOf, checkOf, debitOf, declareKey, limitOf, ofKey } from '../support/declare.js';
 import { eventually } from '../support/eventually.js';
 import { failure } from '../support/failure.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
@@ -30,6 +31,8 @@ const WAY_MS = 50 + 1_000;
 const HEARTBEAT_MS = 250;
 /** Calls that are answered between two steps, at least. */
 const PROGRESS = 40;
+/** Calls that may be under way at once. */
+const PLACES = 4;
 
 const folder = mkdtempSync(join(tmpdir(), 'weir-rolling-'));
 let database: TestDatabase;
@@ -129,6 +132,70 @@ it('a restart of all replicas, one by one, loses no debit and gives no second al
   await expectTruth(record);
 }, 300_000);
 
+it('calls that outlive their replica free their places when they are settled', async () => {
+  const keyId = 'calling-key';
+  await declareCalls(keyId);
+  const quota = (slot: string) => cluster.connection(slot).quota;
+  const ids: string[] = [];
+  for (let n = 0; n < PLACES; n++)
+    ids.push((await quota('a').checkLimit(call(keyId, `old ${n}`))).reservationId);
+  const freeAt = async (slot: string): Promise<number> => {
+    const { statuses } = await quota(slot).checkLimit(checkOf(keyId, { dryRun: true }));
+    return Number(statuses[0]?.remaining);
+  };
+  const agree = (free: number): Promise<void> =>
+    eventually(`${free} places are free`, async () => {
+      const seen = await Promise.all(['b', 'c'].map(freeAt));
+      return seen.every((each) => each === free);
+    });
+
+  await agree(0);
+  expect(await cluster.end('a', 'SIGTERM')).toBe(0);
+  await agree(0);
+  for (const [n, id] of ids.entries()) {
+    // Callers know a reservation by either name.
+    const reservation =
+      n % 2 === 0
+        ? ({ $case: 'reservationId', value: id } as const)
+        : ({ $case: 'reservationKey', value: `old ${n}` } as const);
+    const settled = await quota('b').debitBudget(debitOf(keyId, `old ${n}`, { reservation }));
+    expect(settled).toMatchObject({ replayed: false, late: false });
+  }
+  await agree(PLACES);
+  const decisions: Decision[] = [];
+  for (let n = 0; n <= PLACES; n++)
+    decisions.push((await quota('c').checkLimit(call(keyId, `new ${n}`))).decision);
+  const admitted = Array.from({ length: PLACES }, () => Decision.DECISION_ALLOW);
+  expect(decisions).toEqual([...admitted, Decision.DECISION_DENY]);
+}, 180_000);
+
+const call = (keyId: string, reservationKey: string) =>
+  checkOf(keyId, { reservationKey, noHold: false });
+
+/** A limit of calls under way, whose places would last for an hour by themselves. */
+async function declareCalls(keyId: string): Promise<void> {
+  const { governance } = cluster.connection('a');
+  await declareKey({ governance }, keyId.replace('-key', ''));
+  await governance.createLimit({
+    limit: limitOf({
+      id: `${keyId}-limit`,
+      owner: ofKey(keyId),
+      maximum: BigInt(PLACES),
+      algorithm: Algorithm.ALGORITHM_CONCURRENCY,
+      window: { $case: 'hold', value: { ttl: { seconds: 3_600n, nanos: 0 } } },
+    }),
+  });
+  await knownEverywhere(keyId);
+}
+
+async function knownEverywhere(keyId: string): Promise<void> {
+  for (const { quota } of cluster.connections.values())
+    await eventually(`every replica knows the policy of ${keyId}`, async () => {
+      const { statuses } = await quota.checkLimit(checkOf(keyId, { dryRun: true }));
+      return statuses.length > 0;
+    });
+}
+
 async function declare(): Promise<void> {
   const { governance } = cluster.connection('a');
   await declareKey({ governance }, 'limited');
@@ -138,12 +205,7 @@ async function declare(): Promise<void> {
   await governance.createLimit({ limit: limitOf({ id: `${LIMITED}-limit`, owner, maximum }) });
   const budget = budgetOf({ owner: ofKey(PRICED), amountNanos: 1n << 60n });
   await governance.createBudget({ budget });
-  for (const { quota } of cluster.connections.values())
-    for (const key of [LIMITED, PRICED])
-      await eventually(`every replica knows the policy of ${key}`, async () => {
-        const { statuses } = await quota.checkLimit(checkOf(key, { dryRun: true }));
-        return statuses.length > 0;
-      });
+  for (const key of [LIMITED, PRICED]) await knownEverywhere(key);
 }
 
 async function expectTruth({ admissions, account }: Record): Promise<void> {

@@ -78,7 +78,7 @@ export class LimitScene {
     const takes = new LimitTakes(governance, this.counters, this.replica, alone);
     const own = new LimitReservations(takes, ports, this.replica, config);
     const peers = new ReservationPeers(membership, transport, this.replica);
-    const roaming = new RoamingReservations(own, peers, this.replica);
+    const roaming = new RoamingReservations(own, peers, this.replica, config);
     this.own = own;
     this.roaming = roaming;
     const ledger = new MemoryBudgetLedger(clock);

@@ -74,10 +74,27 @@ export interface HandedReservation {
   readonly settledBy: string | undefined;
   /** What limits took, in the form that the ledger keeps it in. */
   readonly takes: string;
+  /** Of the places of concurrency limits among them those that last. */
+  readonly places: readonly HandedPlace[];
+}
+
+/** A place that the replica which leaves has given out. */
+export interface HandedPlace {
+  /** Its number, as `takes` has it. */
+  readonly holdId: number;
+  readonly endsAtMs: number;
 }
 
 /** To one run of a replica. */
 export interface HandedReservations {
   readonly bootId: string;
   readonly reservations: readonly HandedReservation[];
+}
+
+/** What an heir keeps from now on. */
+export interface TakenOver {
+  /** How many of the reservations; there is no room for the others. */
+  readonly taken: number;
+  /** The places that it counts, by their old numbers: these, and no others, are to be given back. */
+  readonly placesTaken: readonly number[];
 }

@@ -34,6 +34,10 @@ const OTHERS = 6;
 const OTHERS_UNTIL = 7;
 const AMOUNT_MAX = 0xffff_ffff;
 
+/** Whether so many places can be held at once. */
+export const isHoldAmount = (amount: number): boolean =>
+  Number.isInteger(amount) && amount > 0 && amount <= AMOUNT_MAX;
+
 export class ConcurrencyCounters extends Algorithm<ConcurrencySpec> {
   readonly slab: CounterSlab;
   readonly holds: HoldHeap;
@@ -98,6 +102,13 @@ export class ConcurrencyCounters extends Algorithm<ConcurrencySpec> {
     this.setRoot(record, this.holds.rootAfter);
     this.giveBack(record, hold.amount);
     return true;
+  }
+
+  /** When a hold ends by its time. Undefined: it has ended, or was released. */
+  endOf(record: number, holdId: number, now: WallMs): WallMs | undefined {
+    this.endDue(record, now);
+    const hold = this.holds.find(holdId);
+    return hold?.counter === record ? wallMs(hold.endsAt) : undefined;
   }
 
   /** Lets a hold last until `now + holdMs`. False: it has ended, or was released. */

@@ -105,6 +105,15 @@ export interface Correction {
   readonly actual: number;
 }
 
+/** A hold that another engine has given out and that one counts from now on. Plain values. */
+export interface HandedHold {
+  readonly counter: CounterSpec;
+  /** An integer, 1 or more. */
+  readonly amount: number;
+  /** When it ends by its time. */
+  readonly endsAt: number;
+}
+
 export type TakeOutcome =
   | { readonly kind: 'taken'; readonly readings: readonly Reading[]; readonly receipt: Receipt }
   /** At least one enforced demand does not fit. Nothing was counted anywhere. */

@@ -265,11 +265,22 @@ export interface HandedReservation {
     | undefined;
   /** What limits took, in the form in which the database has it of reservations that hold money. */
   takes: string;
+  /** Of the places of concurrency limits among them those that last. */
+  places: HandedPlace[];
+}
+
+/** A place that the run which leaves has given out, until whoever is told counts it. */
+export interface HandedPlace {
+  /** Its number, as `takes` has it. */
+  holdId: bigint;
+  endsAtMs: bigint;
 }
 
 export interface HandOverResponse {
   /** How many of them; there is no room for the others. */
   taken: number;
+  /** The places that are counted here from now on, by their old numbers: only these may be given back. */
+  placesTaken: bigint[];
 }
 
 export const WEIR_PEER_V1_PACKAGE_NAME = "weir.peer.v1";
@@ -2149,7 +2160,7 @@ export const HandOverRequest: MessageFns<HandOverRequest> = {
 };
 
 function createBaseHandedReservation(): HandedReservation {
-  return { id: "", virtualKeyId: "", reservationKey: "", bodyHash: "", expiresAtMs: 0n, takes: "" };
+  return { id: "", virtualKeyId: "", reservationKey: "", bodyHash: "", expiresAtMs: 0n, takes: "", places: [] };
 }
 
 export const HandedReservation: MessageFns<HandedReservation> = {
@@ -2177,6 +2188,9 @@ export const HandedReservation: MessageFns<HandedReservation> = {
     }
     if (message.takes !== "") {
       writer.uint32(58).string(message.takes);
+    }
+    for (const v of message.places) {
+      HandedPlace.encode(v!, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -2250,6 +2264,77 @@ export const HandedReservation: MessageFns<HandedReservation> = {
             message.takes = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.places.push(HandedPlace.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseHandedPlace(): HandedPlace {
+  return { holdId: 0n, endsAtMs: 0n };
+}
+
+export const HandedPlace: MessageFns<HandedPlace> = {
+  encode(message: HandedPlace, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.holdId !== 0n) {
+      if (BigInt.asUintN(64, message.holdId) !== message.holdId) {
+        throw new globalThis.Error("value provided for field message.holdId of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.holdId);
+    }
+    if (message.endsAtMs !== 0n) {
+      if (BigInt.asIntN(64, message.endsAtMs) !== message.endsAtMs) {
+        throw new globalThis.Error("value provided for field message.endsAtMs of type sint64 too large");
+      }
+      writer.uint32(16).sint64(message.endsAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HandedPlace {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHandedPlace();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.holdId = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.endsAtMs = reader.sint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2264,13 +2349,23 @@ export const HandedReservation: MessageFns<HandedReservation> = {
 };
 
 function createBaseHandOverResponse(): HandOverResponse {
-  return { taken: 0 };
+  return { taken: 0, placesTaken: [] };
 }
 
 export const HandOverResponse: MessageFns<HandOverResponse> = {
   encode(message: HandOverResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.taken !== 0) {
       writer.uint32(8).uint32(message.taken);
+    }
+    if (message.placesTaken.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.placesTaken) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field placesTaken of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -2295,6 +2390,24 @@ export const HandOverResponse: MessageFns<HandOverResponse> = {
 
             message.taken = reader.uint32();
             continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.placesTaken.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.placesTaken.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
           }
         }
         if ((tag & 7) === 4 || tag === 0) {
