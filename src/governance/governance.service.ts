@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/domain-error.js';
-import type { Chain, Directory, KnownKey } from './core/directory.js';
+import type { Chain, Directory, KnownKey, OwnerLine } from './core/directory.js';
 import type { Budget, Limit, Owner, Price, VirtualKey } from './core/model.js';
 import type { Policies } from './core/policy-group.js';
 import { RecentMisses } from './core/recent-misses.js';
@@ -77,6 +77,11 @@ export class GovernanceService {
     throw owner.kind === 'root'
       ? new DomainError('NOT_FOUND', 'the root has no id')
       : notFound(owner.kind, owner.id);
+  }
+
+  /** The owner, and those above it. */
+  lineOf(owner: Owner): OwnerLine {
+    return this.directory.lineOf(owner);
   }
 
   private resolveId(keyId: string): Resolved | Promise<Resolved> {

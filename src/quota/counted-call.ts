@@ -1,4 +1,4 @@
-import type { GroupKey, Owner } from '../governance/core/model.js';
+import type { GroupKey } from '../governance/core/model.js';
 import type { Caller } from './call-admission.js';
 import type { CallTarget, CheckCall, DebitCall, TokenCounts } from './core/calls.js';
 import { countOf } from './core/counts.js';
@@ -70,7 +70,10 @@ export class CountedDebit implements CountedCall {
   }
 }
 
-/** No call at all: how the limits of an owner stand for one request of that group, or else of its own. */
+/**
+ * No call at all: how the limits of an owner stand for one request of that group. Where none is given, it is that of
+ * the owner and of those above it.
+ */
 export class CountedLook implements CountedCall {
   readonly requests = 1;
   readonly tokens = undefined;
@@ -78,13 +81,13 @@ export class CountedLook implements CountedCall {
   readonly holdMs = undefined;
 
   constructor(
-    private readonly owner: Owner,
+    private readonly owners: Caller,
     private readonly group: GroupValues,
   ) {}
 
   groupValue(key: GroupKey): string {
     if (Object.hasOwn(this.group, key)) return this.group[key] ?? '';
-    return key === this.owner.kind ? this.owner.id : '';
+    return valueOf(key, this.owners, NO_TARGET);
   }
 }
 
@@ -96,7 +99,11 @@ export function usedTokens({ input, cachedInput, output, reasoning }: TokenCount
 
 const LABEL = 'label:';
 
-function valueOf(key: GroupKey, caller: Caller, { provider, model, labels }: CallTarget): string {
+type Target = Pick<CallTarget, 'provider' | 'model' | 'labels'>;
+
+const NO_TARGET: Target = { provider: '', model: '', labels: {} };
+
+function valueOf(key: GroupKey, caller: Caller, { provider, model, labels }: Target): string {
   switch (key) {
     case 'virtual_key':
       return caller.virtualKeyId;

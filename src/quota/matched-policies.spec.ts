@@ -17,6 +17,7 @@ import { CountedLook } from './counted-call.js';
 import { MatchedPolicies } from './matched-policies.js';
 
 const REPLICA = ReplicaIdentity.of(new WeirConfig());
+const NOBODY = { virtualKeyId: '', teamId: '', customerId: '' };
 const KEYS = ['k1', 'k2', 'k3'];
 const RANK = ['root', 'customer', 'team', 'virtual_key'] as const;
 
@@ -171,7 +172,7 @@ describe('matched policies', () => {
         model: '',
         labels: {},
       });
-      return met.limits[0]?.demandOf(new CountedLook({ kind: 'root', id: '' }, {})).counter.maximum;
+      return met.limits[0]?.demandOf(new CountedLook(NOBODY, {})).counter.maximum;
     };
     expect([maximumAfter(5, 1n), maximumAfter(7, 2n)]).toEqual([5, 7]);
   });

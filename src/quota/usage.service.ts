@@ -55,7 +55,10 @@ export class UsageService {
     requireGroup(group, all);
     const now = this.clock.wallNow();
     const limits = this.policies.planned(all);
-    const demands = this.policies.demands(limits, new CountedLook(owner, group));
+    const demands = this.policies.demands(
+      limits,
+      new CountedLook(this.governance.lineOf(owner), group),
+    );
     const readings = this.counters.read(demands, now);
     const [levels, spend] = await Promise.all([
       this.budgets.levels(this.policies.periodKeys(budgets, now)),

@@ -314,6 +314,24 @@ describe('weir check, debit and usage', () => {
       err: 'weir: group["user"] (--group): no limit of this owner is grouped by that; they are by label:user, model\n',
     });
   });
+
+  it("show the counter of a key's own team and customer, or of the one that is asked for", async () => {
+    await json('customer', 'create', 'umbra');
+    await json('team', 'create', 'una-team', '--customer', 'umbra');
+    await json('key', 'create', 'ula', '--team', 'una-team');
+    const grouped = '--key ula --max 3 --per year --group-by team,customer'.split(' ');
+    await json('limit', 'create', 'by-team', ...grouped);
+    await json('check', '--key', 'ula', '--model', 'odd/a');
+    const { out } = await weir('usage', '--key', 'ula');
+    expect(out).toMatch(/key ula +3 +2 +yes +una-team, umbra /);
+    const other = await weir('usage', '--key', 'ula', '--group', 'team=blue');
+    expect(other.out).toMatch(/key ula +3 +3 +yes +blue, umbra /);
+    expect(await weir('usage', '--key', 'ula', '--group', 'teams=blue')).toEqual({
+      code: EXIT.USAGE,
+      out: '',
+      err: 'weir: group["teams"] (--group): no limit of this owner is grouped by that; they are by customer, team\n',
+    });
+  });
 });
 
 describe('weir replay', () => {

@@ -6,10 +6,19 @@ import {
   type CheckLimitRequest,
   type CheckLimitResponse,
   type DebitBudgetRequest,
+  type GetUsageRequest,
   Decision,
   DenyReason,
 } from '../../src/gen/weir/v1/quota_service.js';
-import { checkOf, debitOf, declareKey, declareLimit, limitOf, ofKey } from '../support/declare.js';
+import {
+  checkOf,
+  debitOf,
+  declareKey,
+  declareLimit,
+  limitOf,
+  ofKey,
+  ofTeam,
+} from '../support/declare.js';
 import { failure } from '../support/failure.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
@@ -514,6 +523,42 @@ describe('groups', () => {
       },
     });
     expect(statusOf(await usage({ model: 'o3', 'label:user': 'ada' }), id)?.remaining).toBe(2n);
+  });
+
+  it('of team and customer are those of the owner, unless others are asked for', async () => {
+    at('13:04:00');
+    const { keyId, teamId, customerId } = await declareKey(replica, 'lined');
+    const groupBy = ['virtual_key', 'team', 'customer', 'model'];
+    const grouped = { window: MINUTE, maximum: 5n, groupBy };
+    const ofItsKey = await declareLimit(replica, { ...grouped, owner: ofKey(keyId) });
+    const ofItsTeam = await declareLimit(replica, { ...grouped, owner: ofTeam(teamId) });
+    await check(keyId, { model: 'o3', requests: 2n });
+    const usage = (subject: GetUsageRequest['subject'], group: Record<string, string>) =>
+      replica.quota.getUsage({ subject, interval: undefined, group });
+    const line = { virtual_key: keyId, team: teamId, customer: customerId, model: 'o3' };
+
+    const key = { $case: 'virtualKeyId', value: keyId } as const;
+    const own = await usage(key, { model: 'o3' });
+    expect(statusOf(own, ofItsKey.id)).toMatchObject({ remaining: 3n, group: line });
+    const elsewhere = await usage(key, { model: 'o3', team: 'others', customer: '' });
+    expect(statusOf(elsewhere, ofItsKey.id)).toMatchObject({
+      remaining: 5n,
+      group: { ...line, team: 'others', customer: '(none)' },
+    });
+    // Which of its keys is not known.
+    const team = { $case: 'owner', value: ofTeam(teamId) } as const;
+    expect(statusOf(await usage(team, { model: 'o3' }), ofItsTeam.id)).toMatchObject({
+      remaining: 5n,
+      group: { ...line, virtual_key: '(none)' },
+    });
+    const named = await usage(team, { model: 'o3', virtual_key: keyId });
+    expect(statusOf(named, ofItsTeam.id)).toMatchObject({ remaining: 3n, group: line });
+    expect(await failure(usage(team, { team: 'x'.repeat(257) }))).toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: {
+        violations: [{ field: 'group["team"]', description: 'is longer than 256 bytes' }],
+      },
+    });
   });
 
   it('begin anew when the keys change, and not with the cap', async () => {

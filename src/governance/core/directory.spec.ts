@@ -102,6 +102,22 @@ describe('a directory', () => {
     expect(directory.policiesOf(of('team', 'x'))).toBeUndefined();
   });
 
+  it('tells an owner and those above it', () => {
+    const alone = put('virtual_key', virtualKey({ id: 'alone', customerId: 'c' }));
+    const directory = directoryOf(...FAMILY, alone, put('team', team({ id: 'free' })));
+    const line = (kind: Owner['kind'], id: string) => {
+      const { virtualKeyId, teamId, customerId } = directory.lineOf(of(kind, id));
+      return [virtualKeyId, teamId, customerId];
+    };
+    expect(line('virtual_key', 'k')).toEqual(['k', 't', 'c']);
+    expect(line('virtual_key', 'alone')).toEqual(['alone', '', 'c']);
+    expect(line('virtual_key', 'other')).toEqual(['other', '', '']);
+    expect(line('team', 't')).toEqual(['', 't', 'c']);
+    expect(line('team', 'free')).toEqual(['', 'free', '']);
+    expect(line('customer', 'c')).toEqual(['', '', 'c']);
+    expect(line('root', '')).toEqual(['', '', '']);
+  });
+
   it('goes on without a team that is not there yet', () => {
     const directory = directoryOf(
       put('virtual_key', virtualKey({ id: 'k', teamId: 'missing', customerId: 'missing' })),

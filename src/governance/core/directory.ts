@@ -27,12 +27,18 @@ export class OwnersAbove {
 
 const NOBODY = new OwnersAbove('', []);
 
-/** Whose a call is, and whose policies it meets. Up to date when {@link Directory.chainOf} gives it. */
-export interface Chain {
-  /** Ids are empty where there is no such owner. */
+/** A key, its team and its customer. Ids are empty where there is no such owner. */
+export interface OwnerLine {
   readonly virtualKeyId: string;
   readonly teamId: string;
   readonly customerId: string;
+}
+
+/** What a key says of the owners above it. */
+type Membership = Pick<Partial<VirtualKey>, 'teamId' | 'customerId'>;
+
+/** Whose a call is, and whose policies it meets. Up to date when {@link Directory.chainOf} gives it. */
+export interface Chain extends OwnerLine {
   readonly above: OwnersAbove;
   /** The key's own policies, if it has any. */
   readonly own: PolicyGroup | undefined;
@@ -171,7 +177,16 @@ export class Directory {
     return this.groups[owner.kind].get(owner.id)?.all() ?? { limits: [], budgets: [] };
   }
 
-  private ownersAbove(key: VirtualKey | undefined): OwnersAbove {
+  /** The owner itself and those above it. Ids are empty where there is no such owner. */
+  lineOf(owner: Owner): OwnerLine {
+    if (owner.kind === 'virtual_key') return this.chainOf(this.findKey(owner.id));
+    const teamId = owner.kind === 'team' ? owner.id : '';
+    if (owner.kind === 'customer') return { virtualKeyId: '', teamId, customerId: owner.id };
+    const above = this.ownersAbove(owner.kind === 'team' ? { teamId } : undefined);
+    return { virtualKeyId: '', teamId, customerId: above.customerId };
+  }
+
+  private ownersAbove(key: Membership | undefined): OwnersAbove {
     const name = `${key?.teamId ?? ''}\0${key?.customerId ?? ''}`;
     const known = this.above.get(name);
     if (known !== undefined) return known;
@@ -180,7 +195,7 @@ export class Directory {
     return found;
   }
 
-  private findAbove(key: VirtualKey | undefined): OwnersAbove {
+  private findAbove(key: Membership | undefined): OwnersAbove {
     const team = key?.teamId === undefined ? undefined : this.records.team.get(key.teamId);
     const customerId = team?.customerId ?? key?.customerId;
     const customer = customerId === undefined ? undefined : this.records.customer.get(customerId);

@@ -353,8 +353,8 @@ export interface GetUsageRequest {
     | undefined;
   /**
    * Of limits with a `group_by`: whose counters to show, by key, such as "model" or "label:tenant". A key that is
-   * left out has the value of a call that names nothing: the id of the owner for its own kind, else "(none)", as
-   * an empty value has. Limits without a `group_by` have one counter, which is shown in any case; what is spent
+   * left out has the value of a call of the owner that names nothing: its own id and those of its team and customer
+   * for their kinds, else "(none)", as an empty value has. Limits without a `group_by` have one counter, which is shown in any case; what is spent
    * is summed over all groups. A key by which no limit of the owner is grouped is refused.
    */
   group: { [key: string]: string };
