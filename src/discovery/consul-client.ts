@@ -29,6 +29,8 @@ const QUOTE_MAX = 300;
 /** The three things that are asked of Consul's HTTP API. */
 export class ConsulClient {
   private index = 0n;
+  /** Whether the answer with the index came over a connection that was to stay. */
+  private isKept = false;
 
   constructor(
     private readonly http: HttpClient,
@@ -48,8 +50,14 @@ export class ConsulClient {
     await this.ask('PUT', `/v1/agent/service/deregister/${id}`);
   }
 
-  /** At once the first time, later as soon as something has changed, or after a minute. */
+  /**
+   * At once the first time, later as soon as something has changed, or after a minute. An index is that of the
+   * server which gave it: where the connection is lost, another one may have come, and would be silent until it
+   * has reached that index, too. So that is a failure, as it is while an answer is awaited.
+   */
   async nextServices(): Promise<ConsulServices> {
+    if (this.index > 0n && this.isKept && !this.http.isConnected)
+      throw new SourceFailure('the connection was closed between two questions');
     const { serviceName, datacenter } = this.options;
     const query = new URLSearchParams({
       ...(datacenter === undefined ? {} : { dc: datacenter }),
@@ -66,6 +74,7 @@ export class ConsulClient {
     if (services === undefined)
       throw new SourceFailure('the answer is not a list of service instances: is this Consul?');
     this.index = nextConsulIndex(this.index, answer.header('x-consul-index'));
+    this.isKept = answer.header('connection') !== 'close';
     return services;
   }
 

@@ -76,6 +76,11 @@ export class HttpClient {
     );
   }
 
+  /** Whether a connection of an earlier call is still open, and free for the next one. */
+  get isConnected(): boolean {
+    return Object.values(this.agent.freeSockets).some((sockets) => sockets?.length);
+  }
+
   /** Cuts what is still open. */
   close(): void {
     this.agent.destroy();

@@ -125,6 +125,42 @@ describe('ConsulPeerSource with a scripted agent', () => {
     ]);
   });
 
+  it('registers anew, and asks without an index, when its connection was lost between two questions', async () => {
+    const scene = await look(
+      agent((request, response) => {
+        if (scene.reads().length > 2) return;
+        services(response, [me], '50');
+        // A server that comes back at once, with a lower index, would answer in a minute only.
+        if (scene.reads().length === 1) response.on('finish', () => request.socket.end());
+      }),
+    );
+    await eventually('it waits', () => scene.reads().length === 3);
+    expect(scene.server.requests).toEqual([
+      'PUT /v1/agent/service/register',
+      'GET /v1/health/service/weir',
+      'PUT /v1/agent/service/register',
+      'GET /v1/health/service/weir',
+      'GET /v1/health/service/weir?index=50&wait=60s',
+    ]);
+    expect(scene.seen.faults).toHaveLength(1);
+  });
+
+  it('waits on the index all the same where every answer is the last of its connection', async () => {
+    const scene = await look(
+      agent((_, response) => {
+        response.setHeader('connection', 'close');
+        if (scene.reads().length < 3) services(response, [me], '50');
+      }),
+    );
+    await eventually('it waits', () => scene.reads().length === 3);
+    expect(scene.reads().map((line) => /index=(\d+)/.exec(line)?.[1])).toEqual([
+      undefined,
+      '50',
+      '50',
+    ]);
+    expect(scene.seen.faults).toEqual([]);
+  });
+
   it('takes the address of the node for a service without one, and names what has neither', async () => {
     const entries = [
       me,
