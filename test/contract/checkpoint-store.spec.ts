@@ -18,7 +18,7 @@ describe('MemoryCheckpointStore', () => {
     const silence = async (_slot: unknown, ms: number): Promise<void> => {
       clock.now += ms;
     };
-    return { store: new MemoryCheckpointStore(clock), silence };
+    return { store: new MemoryCheckpointStore(clock), silence, bearableMs: 14_999 };
   });
 });
 
@@ -41,6 +41,6 @@ describe('PostgresCheckpointStore', () => {
         [ms / 1_000],
       );
     };
-    return { store: new PostgresCheckpointStore(database), silence };
+    return { store: new PostgresCheckpointStore(database), silence, bearableMs: 5_000 };
   });
 });

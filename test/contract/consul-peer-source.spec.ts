@@ -67,7 +67,7 @@ async function look(
 ): Promise<Scene> {
   const server = await ScriptedHttpServer.start(script);
   const rim = sourceRim(backoff);
-  const settings = { address: server.url, serviceName: 'weir', self, requestTimeoutMs: 5_000 };
+  const settings = { address: server.url, serviceName: 'weir', self, requestTimeoutMs: 30_000 };
   const source = new ConsulPeerSource({ ...settings, ...options }, rim);
   const seen = new RecordingPeerListener();
   await source.start(seen);

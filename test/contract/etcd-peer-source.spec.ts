@@ -41,7 +41,7 @@ async function look(
   const etcd = await ScriptedEtcd.start();
   prepare(etcd);
   const rim = sourceRim(backoff);
-  const settings = { serviceName: 'weir', self, requestTimeoutMs: 5_000 };
+  const settings = { serviceName: 'weir', self, requestTimeoutMs: 30_000 };
   const source = new EtcdPeerSource({ endpoints: [etcd.url], ...settings, ...options }, rim);
   const seen = new RecordingPeerListener();
   await source.start(seen);

@@ -78,7 +78,7 @@ export function gossipTransportContract(name: string, make: () => GossipTranspor
 
     it('carries a request and an answer over one stream', async () => {
       const [a, b] = [await start(), await start()];
-      const stream = await a.transport.dial(b.endpoint, 1_000);
+      const stream = await a.transport.dial(b.endpoint, 30_000);
       await stream.write(Uint8Array.of(1, 2, 3));
       const peer = await waitFor('the stream', () => b.recorder.streams[0]);
       for await (const chunk of peer.chunks()) {
@@ -95,20 +95,20 @@ export function gossipTransportContract(name: string, make: () => GossipTranspor
       const { transport, endpoint } = await start();
       const other = await start();
       await other.transport.close();
-      await expect(transport.dial(other.endpoint, 500)).rejects.toThrow();
+      await expect(transport.dial(other.endpoint, 30_000)).rejects.toThrow();
       expect(endpoint.port).not.toBe(other.endpoint.port);
     });
 
     it('cuts a stream at its deadline', async () => {
       const [a, b] = [await start(), await start()];
-      const stream = await a.transport.dial(b.endpoint, 1_000);
+      const stream = await a.transport.dial(b.endpoint, 30_000);
       stream.setDeadline(30);
       expect(await readAll(stream)).toHaveLength(0);
     });
 
     it('cuts every stream when it closes', async () => {
       const [a, b] = [await start(), await start()];
-      const stream = await a.transport.dial(b.endpoint, 1_000);
+      const stream = await a.transport.dial(b.endpoint, 30_000);
       await waitFor('the stream', () => b.recorder.streams[0]);
       await b.transport.close();
       expect(await readAll(stream)).toHaveLength(0);

@@ -31,7 +31,7 @@ describe('HttpClient', () => {
     const { client } = await talkTo((_, response) => {
       response.writeHead(418, { 'x-some': 'thing' }).end('{"a":');
     });
-    const answer = await client.call({ path: '/x', timeoutMs: 5_000 });
+    const answer = await client.call({ path: '/x', timeoutMs: 30_000 });
     expect([answer.status, answer.header('x-some'), answer.json, answer.text]).toEqual([
       418,
       'thing',
@@ -42,7 +42,7 @@ describe('HttpClient', () => {
 
   it('keeps one connection for one call after another', async () => {
     const { client, server } = await talkTo((_, response) => void response.end('{}'));
-    for (let i = 0; i < 20; i++) await client.call({ path: '/x', timeoutMs: 5_000 });
+    for (let i = 0; i < 20; i++) await client.call({ path: '/x', timeoutMs: 30_000 });
     expect(server.connections).toBe(1);
   });
 
@@ -79,7 +79,7 @@ describe('HttpClient', () => {
   it('says what it could not connect to', async () => {
     const { client, server } = await talkTo(() => undefined);
     await server.stop();
-    await expect(client.call({ path: '/x', timeoutMs: 5_000 })).rejects.toThrow('ECONNREFUSED');
+    await expect(client.call({ path: '/x', timeoutMs: 30_000 })).rejects.toThrow('ECONNREFUSED');
   });
 
   it('lets go at once when it is stopped, in the middle of an answer too', async () => {
@@ -102,7 +102,7 @@ describe('HttpClient', () => {
     });
     const seen: string[] = [];
     const read = (path: string) =>
-      client.stream({ path, timeoutMs: 5_000 }, async (answer) => {
+      client.stream({ path, timeoutMs: 30_000 }, async (answer) => {
         for await (const line of answer.lines()) seen.push(line);
       });
     await read('/x');
@@ -114,7 +114,7 @@ describe('HttpClient', () => {
 
   it('keeps no socket for a stream that nobody read', async () => {
     const { client, server } = await talkTo(dribble);
-    await client.stream({ path: '/x', timeoutMs: 5_000 }, () => Promise.resolve());
+    await client.stream({ path: '/x', timeoutMs: 30_000 }, () => Promise.resolve());
     await eventually('no socket is left', () => server.openSockets === 0);
   });
 });

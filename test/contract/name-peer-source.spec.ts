@@ -61,7 +61,7 @@ afterEach(async () => {
 const dnsSource = (
   server: ScriptedNameServer,
   names: readonly string[] = ['weir.lab.'],
-  timeoutMs = 3_000,
+  timeoutMs = 30_000,
 ) =>
   new NamePeerSource(
     {

@@ -99,7 +99,7 @@ describe('peer transport over gRPC with mutual TLS', () => {
       );
       const ended = new Promise<string>((resolve, reject) => {
         client
-          .open(address, { ...silent, closed: resolve }, 5_000)
+          .open(address, { ...silent, closed: resolve }, 30_000)
           .then((link) => link.send({ kind: 'policyHint', version: 1 }), reject);
       });
       await ended.catch((error: unknown) => expect(error).toBeInstanceOf(Error));
