@@ -100,9 +100,8 @@ async function seen(name: string, key: string, left: number): Promise<void> {
 /** A key with one limit of that scope, which every replica has heard of. */
 async function limitedKey(name: string, scope: Scope): Promise<string> {
   const { keyId } = await declareKey(at('us'), name);
-  const window = { $case: 'duration', value: { seconds: 3_600n, nanos: 0 } } as const;
   const maximum = BigInt(MAXIMUM);
-  await declareLimit(at('us'), { id: `${name}-1`, owner: ofKey(keyId), scope, window, maximum });
+  await declareLimit(at('us'), { id: `${name}-1`, owner: ofKey(keyId), scope, maximum });
   for (const replica of running.keys()) await seen(replica, keyId, MAXIMUM);
   return keyId;
 }

@@ -14,6 +14,7 @@ import {
   declareBudget,
   declareKey,
   declareLimit,
+  LONG_WINDOW,
   ofKey,
 } from '../support/declare.js';
 import { eventually } from '../support/eventually.js';
@@ -38,8 +39,7 @@ afterAll(async () => {
 });
 
 const seconds = (count: number) => ({ seconds: BigInt(count), nanos: 0 });
-const DAY = { $case: 'duration', value: seconds(86_400) } as const;
-const TOKENS: Partial<Limit> = { unit: Unit.UNIT_TOKENS, window: DAY, maximum: 1_000n };
+const TOKENS: Partial<Limit> = { unit: Unit.UNIT_TOKENS, window: LONG_WINDOW, maximum: 1_000n };
 const PLACES: Partial<Limit> = {
   algorithm: Algorithm.ALGORITHM_CONCURRENCY,
   window: { $case: 'hold', value: { ttl: seconds(600) } },
@@ -200,11 +200,20 @@ describe('the fail mode', () => {
   it('of a limit that has no counter decides: deny by default, or let pass what others let pass', async () => {
     const keyId = await declared(
       'full',
-      { window: DAY, maximum: 5n, onUnavailable: Fallback.FALLBACK_ALLOW },
-      { window: DAY, maximum: 2n, onUnavailable: Fallback.FALLBACK_ALLOW, groupBy: ['model'] },
+      { window: LONG_WINDOW, maximum: 5n, onUnavailable: Fallback.FALLBACK_ALLOW },
+      {
+        window: LONG_WINDOW,
+        maximum: 2n,
+        onUnavailable: Fallback.FALLBACK_ALLOW,
+        groupBy: ['model'],
+      },
     );
-    const closed = await declared('closed', { window: DAY, maximum: 5n });
-    const filler = await declared('filler', { window: DAY, maximum: 5n, groupBy: ['label:n'] });
+    const closed = await declared('closed', { window: LONG_WINDOW, maximum: 5n });
+    const filler = await declared('filler', {
+      window: LONG_WINDOW,
+      maximum: 5n,
+      groupBy: ['label:n'],
+    });
     const checks = Array.from({ length: 1_000 }, (_, i) =>
       checkOf(filler, { labels: { n: `${i}` } }),
     );

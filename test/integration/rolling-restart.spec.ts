@@ -13,15 +13,22 @@ import { type Admission, Admissions } from '../support/chaos/admissions.js';
 import { Caller, type CallerListener } from '../support/chaos/caller.js';
 import { FaultJournal } from '../support/chaos/fault-journal.js';
 import { MoneyAccount } from '../support/chaos/money-account.js';
-import { budgetOf, checkOf, debitOf, declareKey, limitOf, ofKey } from '../support/declare.js';
+import {
+  budgetOf,
+  checkOf,
+  debitOf,
+  declareKey,
+  limitOf,
+  LONG_WINDOW_MS,
+  ofKey,
+} from '../support/declare.js';
 import { eventually } from '../support/eventually.js';
 import { failure } from '../support/failure.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { loopbackMachines, ProcessCluster } from '../support/process-cluster.js';
 
 const SLOTS = ['a', 'b', 'c'] as const;
-/** So long that all restarts lie in one window, and so small that it is used up before the first. */
-const WINDOW_MS = 86_400_000;
+/** All restarts lie in one window; so small that it is used up before the first. */
 const MAXIMUM = 60;
 const LIMITED = 'limited-key';
 const PRICED = 'priced-key';
@@ -42,7 +49,10 @@ let cluster: ProcessCluster;
 class Record implements CallerListener {
   readonly journal = new FaultJournal({ wayMs: () => WAY_MS, untoldNewsMs: HEARTBEAT_MS });
   readonly account = new MoneyAccount();
-  readonly admissions = new Admissions({ maximum: MAXIMUM, windowMs: WINDOW_MS }, this.journal);
+  readonly admissions = new Admissions(
+    { maximum: MAXIMUM, windowMs: LONG_WINDOW_MS },
+    this.journal,
+  );
   answered = 0;
 
   admitted(admission: Admission): void {

@@ -11,9 +11,20 @@ import {
   type VirtualKey,
 } from '../../src/gen/weir/v1/governance_service.js';
 import type { CheckLimitRequest, DebitBudgetRequest } from '../../src/gen/weir/v1/quota_service.js';
+import { DAY_MS } from '../../src/common/time.js';
 import type { Replica } from './start-replica.js';
 
 const TIMES = { createdAt: undefined, updatedAt: undefined };
+
+/**
+ * Of a limit whose window must not end while a test runs. A day ends every midnight, in the middle of a run
+ * that is under way then; the longest window that is allowed ends once a year.
+ */
+export const LONG_WINDOW_MS = 366 * DAY_MS;
+export const LONG_WINDOW = {
+  $case: 'duration',
+  value: { seconds: BigInt(LONG_WINDOW_MS / 1_000), nanos: 0 },
+} as const;
 
 export const ROOT = { kind: OwnerKind.OWNER_KIND_ROOT, id: '' };
 export const ofCustomer = (id: string) => ({ kind: OwnerKind.OWNER_KIND_CUSTOMER, id });
@@ -70,7 +81,7 @@ export const limitOf = (over: Partial<Limit>): Limit => ({
   unit: Unit.UNIT_REQUESTS,
   maximum: 10n,
   algorithm: Algorithm.ALGORITHM_FIXED_WINDOW,
-  window: { $case: 'duration', value: { seconds: 86_400n, nanos: 0 } },
+  window: LONG_WINDOW,
   match: undefined,
   shadow: false,
   groupBy: [],

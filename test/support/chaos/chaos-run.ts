@@ -6,7 +6,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SeededRandom } from '../../../src/common/seeded-random.js';
-import { budgetOf, checkOf, declareKey, limitOf, ofKey } from '../declare.js';
+import { budgetOf, checkOf, declareKey, limitOf, LONG_WINDOW_MS, ofKey } from '../declare.js';
 import { eventually } from '../eventually.js';
 import { type ClusterPlace, ProcessCluster } from '../process-cluster.js';
 import { Admissions, type WindowVerdict } from './admissions.js';
@@ -126,12 +126,12 @@ class ChaosRun implements CallerListener {
   ): Promise<void> {
     await declareKey({ governance }, key.replace(/-key$/, ''));
     const isProbe = key === PROBE;
-    const seconds = isProbe ? 86_400n : BigInt(WINDOW_MS / 1_000);
+    const windowMs = isProbe ? LONG_WINDOW_MS : WINDOW_MS;
     const limit = limitOf({
       id: `${key}-limit`,
       owner: ofKey(key),
       maximum: isProbe ? 1_000_000n : BigInt(MAXIMUM),
-      window: { $case: 'duration', value: { seconds, nanos: 0 } },
+      window: { $case: 'duration', value: { seconds: BigInt(windowMs / 1_000), nanos: 0 } },
     });
     await governance.createLimit({ limit });
     if (!PRICED.includes(key)) return;
