@@ -19,8 +19,6 @@ const clustered = {
   'cluster.gossip.bindHost': '127.0.0.1',
   'cluster.gossip.port': 0,
   'cluster.gossip.keys': [KEY],
-  'cluster.gossip.timings.probeIntervalMs': 200,
-  'cluster.gossip.timings.probeTimeoutMs': 100,
 };
 
 async function start(overrides: Readonly<Record<string, unknown>>): Promise<Replica> {
@@ -114,8 +112,11 @@ describe('a cluster of three', () => {
   });
 
   it('tells its health and its metrics of the cluster', async () => {
-    const text = await (await at(0).get('/metrics')).text();
-    expect(text).toMatch(/weir_cluster_members\{state="alive"\} 3/);
+    let text = '';
+    await eventually('the metrics count all three', async () => {
+      text = await (await at(0).get('/metrics')).text();
+      return text.includes('weir_cluster_members{state="alive"} 3');
+    });
     expect(text).toMatch(/weir_gossip_total\{kind="packets\.in"\} \d+/);
     expect((await at(0).get('/health/ready')).status).toBe(200);
   });
@@ -203,10 +204,14 @@ describe('going', () => {
     await eventually('the fourth is known', async () => (await membersOf(at(2))).length === 4);
     replicas.pop();
     await leaver.stop();
-    for (const replica of replicas) {
-      const left = (await membersOf(replica)).find(({ name }) => name === 'd');
-      expect(left?.state).toBe(MemberState.MEMBER_STATE_LEFT);
-    }
+    const seen = new Set<MemberState | undefined>();
+    for (const replica of replicas)
+      await eventually('it has left for everybody', async () => {
+        const left = (await membersOf(replica)).find(({ name }) => name === 'd');
+        seen.add(left?.state);
+        return left?.state === MemberState.MEMBER_STATE_LEFT;
+      });
+    expect(seen).not.toContain(MemberState.MEMBER_STATE_DEAD);
   });
 });
 
@@ -226,7 +231,7 @@ describe('a replica that runs alone', () => {
 
 describe('a cluster that cannot be', () => {
   it.each<[Record<string, unknown>, RegExp]>([
-    [{ 'cluster.gossip.timings.probeTimeoutMs': 500 }, /timings\.probeTimeoutMs: 500 leaves no/],
+    [{ 'cluster.gossip.timings.probeTimeoutMs': 1_000 }, /timings\.probeTimeoutMs: 1000 leaves no/],
     [{ 'cluster.gossip.advertiseHost': '0.0.0.0' }, /advertiseHost: .*no address that others/],
     [{ 'cluster.gossip.bindHost': 'localhost' }, /bindHost: "localhost" is not an IP address/],
     [{ 'cluster.gossip.keys': ['aGk='] }, /keys\[0\]: is no key: "weir keyring generate"/],
