@@ -36,7 +36,7 @@ import { TcpProxy } from '../support/tcp-proxy.js';
 
 const RUN_SOURCES = pathToFileURL(join(process.cwd(), 'test/support/run-sources.mjs')).href;
 const MAIN = join(process.cwd(), 'src/cli/main.ts');
-const LIMITS = { poolSize: 4, statementTimeoutMs: 5_000, lockTimeoutMs: 5_000 };
+const LIMITS = { poolSize: 4, statementTimeoutMs: 30_000, lockTimeoutMs: 30_000 };
 
 let folder: string;
 let server: TestDatabase;
@@ -79,7 +79,7 @@ describe('the journal between a service and PostgreSQL', () => {
   let deadLetters: PostgresDeadLetters;
 
   beforeEach(async () => {
-    const config = journalConfig({ dataDir: join(folder, 'journal'), ledgerMaxWaitMs: 300 });
+    const config = journalConfig({ dataDir: join(folder, 'journal'), ledgerMaxWaitMs: 1_000 });
     database = await TypeOrmDatabase.open(
       connectionFromUrl(network.url, 'disable'),
       LIMITS,
@@ -131,7 +131,7 @@ describe('the journal between a service and PostgreSQL', () => {
     await eventually('the journal is replayed', () => driver.isClear);
     await expectOnce(Array.from({ length: load.sent }, (_, i) => `call-${i + 1}`));
     expect(await deadLetters.count()).toBe(0);
-  }, 60_000);
+  }, 300_000);
 
   it('replays what was held, settled and in conflict', async () => {
     const debit = debitNumber(1);
@@ -144,7 +144,8 @@ describe('the journal between a service and PostgreSQL', () => {
     } as const;
     const limit = { key: PERIOD, limitNanos: 100n, isEnforced: true, thresholdPercents: [50] };
     const rest = { onExpiry: 'release', ttlMs: 600_000, budgets: [limit], takes: '' } as const;
-    await budgets.reserve({ ...hold, ...rest, amountNanos: 40n });
+    const held = await budgets.reserve({ ...hold, ...rest, amountNanos: 40n });
+    expect(held).toMatchObject({ kind: 'held' });
     await budgets.debit(itemOf(debitNumber(9)));
     await network.down();
     const reservation = { kind: 'key', key: 'r' } as const;
@@ -198,7 +199,7 @@ class Service {
 
   async quota() {
     const address = (): string | undefined => /"grpcAddress": ?"([^"]+)"/.exec(this.out)?.[1];
-    await eventually(`it serves: ${this.out}`, () => address() !== undefined, 40_000);
+    await eventually(`it serves: ${this.out}`, () => address() !== undefined, 120_000);
     return createClient(QuotaServiceService, 'weir.v1.QuotaService', address() ?? '');
   }
 
@@ -236,12 +237,12 @@ describe('a service that is killed', () => {
         quota.close();
         service = new Service(dataDir);
       }
-      await eventually('all is replayed', async () => (await ledgerKeys()).length >= 153, 40_000);
+      await eventually('all is replayed', async () => (await ledgerKeys()).length >= 153, 120_000);
       await expectOnce(acknowledged);
     } finally {
       await service.kill();
     }
-  }, 120_000);
+  }, 300_000);
 });
 
 describe('a limit', () => {
@@ -286,7 +287,7 @@ describe('a limit', () => {
       await network.up();
       await replica.stop();
     }
-  }, 120_000);
+  }, 300_000);
 });
 
 describe('NodeJournalFolder', () => {

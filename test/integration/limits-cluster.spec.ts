@@ -11,6 +11,7 @@ import {
   declareBudget,
   declareKey,
   declareLimit,
+  LONG_WINDOW,
   ofKey,
 } from '../support/declare.js';
 import { eventually } from '../support/eventually.js';
@@ -51,7 +52,6 @@ afterAll(async () => {
   await database?.drop();
 });
 
-const DAY = { $case: 'duration', value: { seconds: 86_400n, nanos: 0 } } as const;
 const HOLD = { $case: 'hold', value: { ttl: { seconds: 600n, nanos: 0 } } } as const;
 
 async function left(keyId: string, replica: Replica): Promise<string> {
@@ -72,7 +72,7 @@ it('limits in tokens and of places are corrected wherever the call is settled', 
   const { keyId } = await declareKey(here, 'roaming');
   const owner = ofKey(keyId);
   const unit = Unit.UNIT_TOKENS;
-  await declareLimit(here, { id: 'roaming-1', owner, unit, window: DAY, maximum: 1_000n });
+  await declareLimit(here, { id: 'roaming-1', owner, unit, window: LONG_WINDOW, maximum: 1_000n });
   const algorithm = Algorithm.ALGORITHM_CONCURRENCY;
   await declareLimit(here, { id: 'roaming-2', owner, algorithm, window: HOLD, maximum: 2n });
   await declareBudget(here, { id: 'roaming-3', owner, amountNanos: 1_000_000n });
@@ -104,13 +104,21 @@ describe('a reservation of limits alone, which one replica keeps', () => {
     const { keyId } = await declareKey(here, name);
     const owner = ofKey(keyId);
     const unit = Unit.UNIT_TOKENS;
-    await declareLimit(here, { id: `${name}-1`, owner, unit, window: DAY, maximum: 1_000n });
+    await declareLimit(here, {
+      id: `${name}-1`,
+      owner,
+      unit,
+      window: LONG_WINDOW,
+      maximum: 1_000n,
+    });
     const algorithm = Algorithm.ALGORITHM_CONCURRENCY;
     await declareLimit(here, { id: `${name}-2`, owner, algorithm, window: HOLD, maximum: 2n });
     return keyId;
   };
   const reserve = async (keyId: string, reservationKey: string): Promise<string> => {
-    const call = { noHold: false, reservationKey, tokens: 300n };
+    // Longer than replicas need to agree on a machine that is busy with something else.
+    const reserveTtl = seconds(600);
+    const call = { noHold: false, reservationKey, reserveTtl, tokens: 300n };
     return (await here.quota.checkLimit(checkOf(keyId, call))).reservationId;
   };
   const settle = (replica: Replica, keyId: string, key: string, reservation: Name) =>

@@ -38,7 +38,9 @@ async function run({ addresses, keyId, name, holds }: CrowdRun): Promise<CrowdAn
   const hold = async (i: number): Promise<void> => {
     const quota = clientOf(addresses[i % addresses.length] ?? '');
     const reservationKey = `${process.pid}/${name}/${i}`;
-    const check = checkOf(keyId, { reservationKey, amountNanos: 1n });
+    // No hold may end while the crowd is still coming, however slow the machine is.
+    const reserveTtl = { seconds: 3_600n, nanos: 0 };
+    const check = checkOf(keyId, { reservationKey, amountNanos: 1n, reserveTtl });
     const { decision } = await quota.checkLimit(check, { deadlineMs: 60_000 });
     if (decision === Decision.DECISION_ALLOW) allowed.push(reservationKey);
   };
