@@ -72,7 +72,7 @@ describe('weir quickstart', () => {
     first.kill('SIGINT');
     expect(await first.end()).toBe(EXIT.OK);
     expect(existsSync(join(folder, '.weir', 'quickstart.json'))).toBe(false);
-  }, 120_000);
+  }, 300_000);
 
   it('works again on the same folder, while it runs and after', async () => {
     const first = weir('quickstart', ...ANY_PORTS);
@@ -87,7 +87,7 @@ describe('weir quickstart', () => {
     const after = weir('quickstart', '--exit', '--json', ...ANY_PORTS);
     expect(await after.end()).toBe(EXIT.OK);
     expectBothDenials(JSON.parse(after.out));
-  }, 180_000);
+  }, 300_000);
 });
 
 describe('weir serve', () => {
@@ -99,14 +99,14 @@ describe('weir serve', () => {
     expect(await weir('usage', '--root', '--target', grpcAddress).end()).toBe(EXIT.OK);
     service.kill('SIGTERM');
     expect(await service.end()).toBe(EXIT.OK);
-  }, 60_000);
+  }, 300_000);
 
   it('lists every fault of its settings at once', async () => {
     const service = weir('serve', '--set', 'grpc.port=minus', '--set', 'log.levle=debug');
     expect(await service.end()).toBe(EXIT.USAGE);
     expect(service.err).toContain('grpc.port');
     expect(service.err).toContain('log.levle');
-  }, 60_000);
+  }, 300_000);
 });
 
 describe('weir replay', () => {
@@ -115,7 +115,7 @@ describe('weir replay', () => {
     const replay = weir('replay', '--trace', trace, '--prices', prices, '--keys', '3', '--json');
     expect(await replay.end()).toBe(EXIT.OK);
     expect(JSON.parse(replay.out)).toMatchObject({ admitted: 200, equal: true });
-  }, 60_000);
+  }, 300_000);
 
   it('goes on when the service is killed in the middle, and loses or doubles nothing', async () => {
     const { trace, prices } = await writeTraceFiles(folder, { rows: 2_000 });
@@ -126,7 +126,8 @@ describe('weir replay', () => {
 
     const target = `127.0.0.1:${port}`;
     const args = ['replay', '--trace', trace, '--prices', prices, '--target', target, '--run', 'k'];
-    const replay = weir(...args, '--json');
+    // Slow enough to be killed in the middle, also by a test that is kept waiting for some seconds.
+    const replay = weir(...args, '--json', '--speed', '200');
     await replay.says('20%');
     first.kill('SIGKILL');
     await first.end();
@@ -146,7 +147,7 @@ describe('weir replay', () => {
     });
     second.kill('SIGTERM');
     expect(await second.end()).toBe(EXIT.OK);
-  }, 180_000);
+  }, 300_000);
 
   it('stops when it is asked to, and says how to go on', async () => {
     const { trace, prices } = await writeTraceFiles(folder, { rows: 100 });
@@ -155,7 +156,7 @@ describe('weir replay', () => {
     replay.kill('SIGINT');
     expect(await replay.end()).toBe(EXIT.FAILED);
     expect(replay.err).toMatch(/Stopped after \d+ of 100 calls/);
-  }, 60_000);
+  }, 300_000);
 });
 
 async function freePort(): Promise<number> {

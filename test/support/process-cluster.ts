@@ -25,7 +25,8 @@ export interface ClusterPlace {
   readonly machines: readonly Machine[];
 }
 
-const GRPC_PORT = 50_051;
+/** Below those that the system gives to whoever asks for any. */
+const GRPC_PORT = 10_100;
 const RECOVERY_MS = 180_000;
 /** News that old comes from a replica that is heard: idle ones speak every 250 ms. */
 const HEARD_MS = 600;

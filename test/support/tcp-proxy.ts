@@ -2,6 +2,9 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connectionFromUrl } from '../../src/storage/postgres-connection.js';
 
+/** A message that comes by itself to whoever listens. */
+const NOTIFICATION = 'A'.charCodeAt(0);
+
 /**
  * A TCP port in front of the test server's Unix socket, whose network the test can take away:
  * `down` refuses and cuts, `stall` keeps connections but lets nothing through, `up` mends. It can drop
@@ -50,9 +53,20 @@ export class TcpProxy {
     for (const socket of this.sockets) socket.pause();
   }
 
-  /** A notification comes by itself to whoever listens and asks nothing: as a message of type `A`. */
-  private isDropped(bytes: Buffer): boolean {
-    return this.dropsNotifications && bytes[0] === 'A'.charCodeAt(0);
+  /**
+   * What is left without messages of type `A`, which may come together with others. A message is a type, its length
+   * without the type, and the rest; what a chunk has only the beginning of is passed on as it is.
+   */
+  private withoutNotifications(bytes: Buffer): Buffer {
+    const kept: Buffer[] = [];
+    for (let at = 0; at < bytes.length;) {
+      const isWhole = at + 5 <= bytes.length;
+      const end = isWhole ? at + 1 + bytes.readUInt32BE(at + 1) : bytes.length;
+      if (bytes[at] === NOTIFICATION) this.notificationsDropped += 1;
+      else kept.push(bytes.subarray(at, end));
+      at = end;
+    }
+    return Buffer.concat(kept);
   }
 
   private forward(client: Socket): void {
@@ -66,8 +80,8 @@ export class TcpProxy {
     ] as const) {
       this.sockets.add(from);
       from.on('data', (bytes: Buffer) => {
-        if (from === server && this.isDropped(bytes)) this.notificationsDropped += 1;
-        else to.write(bytes);
+        const isSifted = this.dropsNotifications && from === server;
+        to.write(isSifted ? this.withoutNotifications(bytes) : bytes);
       });
       if (this.isStalled) from.pause();
       from.on('error', () => to.destroy());

@@ -30,7 +30,7 @@ export class WeirProcess {
     return this.ended;
   }
 
-  async says(text: string, deadlineMs = 40_000): Promise<void> {
+  async says(text: string, deadlineMs = 120_000): Promise<void> {
     const isSaid = (): boolean => {
       if (this.out.includes(text) || this.err.includes(text)) return true;
       if (this.child.exitCode !== null) throw new Error('weir has ended');
