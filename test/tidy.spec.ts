@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { readConfigureGlobal } from 'fast-check';
 import { validate } from 'dockerfile-utils';
 
 const root = process.cwd();
@@ -36,6 +37,12 @@ const documents = [
   'CONTRIBUTING.md',
   'CHANGELOG.md',
 ];
+
+describe('properties', () => {
+  it('draw the same cases in every run', () => {
+    expect(readConfigureGlobal()).toEqual({ seed: expect.any(Number) });
+  });
+});
 
 describe('the tree', () => {
   it('has nothing at the top that the layout does not know', () => {
