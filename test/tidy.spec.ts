@@ -4,6 +4,8 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { readConfigureGlobal } from 'fast-check';
 import { validate } from 'dockerfile-utils';
+import { parse } from 'yaml';
+import { WeirConfig } from '../src/config/weir-config.js';
 
 const root = process.cwd();
 
@@ -36,6 +38,7 @@ const documents = [
   'README.md',
   'CONTRIBUTING.md',
   'CHANGELOG.md',
+  'charts/weir/README.md',
 ];
 
 describe('properties', () => {
@@ -77,6 +80,30 @@ describe('the image', () => {
     expect(dockerfile.match(/^FROM node:24/gm)?.length).toBe(2);
     expect(dockerfile).toMatch(/^USER (?!root|0)/m);
     expect(dockerfile).toMatch(/^HEALTHCHECK /m);
+  });
+});
+
+describe('the chart', () => {
+  const values = parse(read('charts/weir/values.yaml')) as ChartValues;
+
+  it('has the version of the package', () => {
+    const { version } = JSON.parse(read('package.json')) as { version: string };
+    expect(parse(read('charts/weir/Chart.yaml'))).toMatchObject({ version, appVersion: version });
+  });
+
+  it('lists every value, and no other', () => {
+    const schema = JSON.parse(read('charts/weir/values.schema.json')) as { properties: object };
+    const names = Object.keys(schema.properties).filter((name) => name !== 'global');
+    expect(Object.keys(values).sort()).toEqual(names.sort());
+  });
+
+  it('agrees with the settings where it repeats their defaults', () => {
+    const { grpc, http, shutdown, storage } = new WeirConfig();
+    const { service, weir } = values;
+    expect([service.grpcPort, service.httpPort]).toEqual([grpc.port, http.port]);
+    expect(weir.shutdown.graceMs).toBe(shutdown.graceMs);
+    const { port, user, database, sslMode } = storage.postgres;
+    expect(values.storage.postgresql.external).toMatchObject({ port, user, database, sslMode });
   });
 });
 
@@ -149,6 +176,12 @@ describe('documents', () => {
     expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
   });
 });
+
+interface ChartValues {
+  readonly service: { readonly grpcPort: number; readonly httpPort: number };
+  readonly weir: { readonly shutdown: { readonly graceMs: number } };
+  readonly storage: { readonly postgresql: { readonly external: object } };
+}
 
 function filesBelow(folder: string): string[] {
   if (!existsSync(folder)) return [];

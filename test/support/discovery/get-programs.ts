@@ -9,6 +9,7 @@ import { goProgram } from './go-program.js';
 const GETTERS: Readonly<Record<string, () => string>> = {
   etcd: () => goProgram('etcd'),
   consul: debianConsul,
+  helm: () => goProgram('helm'),
   'kube-apiserver': () => goProgram('kube-apiserver'),
 };
 

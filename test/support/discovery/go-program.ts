@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 /** Programs that come through the Go module proxy; each folder has nothing but what they require. */
 const PACKAGES = {
   etcd: 'go.etcd.io/etcd/server/v3',
+  helm: 'helm.sh/helm/v3/cmd/helm',
   'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver',
 } as const;
 

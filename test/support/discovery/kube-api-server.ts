@@ -84,6 +84,12 @@ export class KubeApiServer {
     return join(this.folder, 'server.crt');
   }
 
+  /** What helm needs to be told to come as an administrator. */
+  get helmArguments(): readonly string[] {
+    const { url, caFile } = this;
+    return ['--kube-apiserver', url, '--kube-ca-file', caFile, '--kube-token', ADMIN_TOKEN];
+  }
+
   start(): Promise<void> {
     return this.process.start();
   }
