@@ -173,7 +173,7 @@ describeWith({ programs: ['go'] }, 'etcd', () => {
     try {
       other.pause();
       const endpoints = [other.url, etcd.url];
-      const first = await replica(7001, { endpoints, requestTimeoutMs: 500 });
+      const first = await replica(7001, { endpoints, requestTimeoutMs: 2_000 });
       await shows(first, 7001);
     } finally {
       other.resume();

@@ -5,22 +5,28 @@
  */
 import { afterEach, beforeAll, expect, it } from '@jest/globals';
 import { utf8 } from '../../../src/gossip/core/bytes.js';
-import { buildNodes, describeWithGo, GoNode, RELEASES } from './go-node.js';
+import { buildNodes, describeWithGo, GoNode, type Release, RELEASES } from './go-node.js';
 import { waitFor } from './wait-for.js';
 import { WeirNode } from './weir-node.js';
+import { withoutStalls } from './without-stalls.js';
 
 const KILLS = Number(process.env['KILLS'] ?? 2);
 
 const gos: GoNode[] = [];
 const weirs: WeirNode[] = [];
+let underWay: Traffic | undefined;
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const report = (text: string): void => void process.stderr.write(`${text}\n`);
 
-afterEach(async () => {
+async function stopAll(): Promise<void> {
+  await underWay?.stop();
+  underWay = undefined;
   for (const node of gos.splice(0)) node.stop();
   for (const node of weirs.splice(0)) await node.stop();
-});
+}
+
+afterEach(stopAll);
 
 beforeAll(buildNodes, 300_000);
 
@@ -191,42 +197,50 @@ const probeRound = async (): Promise<void> => {
 describeWithGo('under traffic', () => {
   it.each([...RELEASES])(
     'a rotation of keys with %s memberlist loses no member and no message',
-    async (release) => {
-      const [old, fresh] = [new Uint8Array(16).fill(1), new Uint8Array(32).fill(2)];
-      for (const name of ['go1', 'go2'])
-        gos.push(await GoNode.start(release, name, ['-keys', hex(old)]));
-      for (const name of ['weir1', 'weir2', 'weir3'])
-        weirs.push(await WeirNode.start(name, { keys: [old] }));
-      for (const node of weirs) await node.service.join([gos[0]?.address ?? '']);
-      await gos[1]?.tell(`join ${gos[0]?.address}`);
-      await waitFor('all to meet', () => weirs.every((node) => node.memberNames().length === 5));
-      const traffic = new Traffic();
-      await everyPairSpeaks(traffic);
-      for (const node of gos) await node.tell(`addkey ${hex(fresh)}`);
-      for (const node of weirs) expect(node.service.keyring.install(fresh)).toBeUndefined();
-      await everyPairSpeaks(traffic);
-      for (const node of weirs) expect(node.service.keyring.use(fresh)).toBeUndefined();
-      await everyPairSpeaks(traffic);
-      for (const node of gos) await node.tell(`usekey ${hex(fresh)}`);
-      await everyPairSpeaks(traffic);
-      for (const node of gos) await node.tell(`rmkey ${hex(old)}`);
-      for (const node of weirs) expect(node.service.keyring.remove(old)).toBeUndefined();
-      await probeRound();
-      await undisturbed(traffic);
-      report(`key rotation (${release}): ${traffic.sent} messages, none lost, no suspicion`);
-      expect(gos.flatMap((node) => node.alarming)).toEqual([]);
-    },
-    120_000,
+    (release) => withoutStalls(() => rotation(release), stopAll),
+    600_000,
   );
 
-  it('a migration of labels, with keys and without, loses no member and no message', async () => {
+  async function rotation(release: Release): Promise<void> {
+    const [old, fresh] = [new Uint8Array(16).fill(1), new Uint8Array(32).fill(2)];
+    for (const name of ['go1', 'go2'])
+      gos.push(await GoNode.start(release, name, ['-keys', hex(old)]));
+    for (const name of ['weir1', 'weir2', 'weir3'])
+      weirs.push(await WeirNode.start(name, { keys: [old] }));
+    for (const node of weirs) await node.service.join([gos[0]?.address ?? '']);
+    await gos[1]?.tell(`join ${gos[0]?.address}`);
+    await waitFor('all to meet', () => weirs.every((node) => node.memberNames().length === 5));
+    const traffic = (underWay = new Traffic());
+    await everyPairSpeaks(traffic);
+    for (const node of gos) await node.tell(`addkey ${hex(fresh)}`);
+    for (const node of weirs) expect(node.service.keyring.install(fresh)).toBeUndefined();
+    await everyPairSpeaks(traffic);
+    for (const node of weirs) expect(node.service.keyring.use(fresh)).toBeUndefined();
+    await everyPairSpeaks(traffic);
+    for (const node of gos) await node.tell(`usekey ${hex(fresh)}`);
+    await everyPairSpeaks(traffic);
+    for (const node of gos) await node.tell(`rmkey ${hex(old)}`);
+    for (const node of weirs) expect(node.service.keyring.remove(old)).toBeUndefined();
+    await probeRound();
+    await undisturbed(traffic);
+    report(`key rotation (${release}): ${traffic.sent} messages, none lost, no suspicion`);
+    expect(gos.flatMap((node) => node.alarming)).toEqual([]);
+  }
+
+  it(
+    'a migration of labels, with keys and without, loses no member and no message',
+    () => withoutStalls(migration, stopAll),
+    600_000,
+  );
+
+  async function migration(): Promise<void> {
     for (const keys of [[], [new Uint8Array(32).fill(5)]]) {
       for (const name of ['weir1', 'weir2', 'weir3'])
         weirs.push(await WeirNode.start(name, { keys }));
       for (const node of weirs) await node.service.join([weirs[0]?.address ?? '']);
       await waitFor('all to meet', () => weirs.every((node) => node.memberNames().length === 3));
       const [none, blue] = [utf8(''), utf8('blue')];
-      const traffic = new Traffic();
+      const traffic = (underWay = new Traffic());
       await everyPairSpeaks(traffic);
       for (const step of [
         (node: WeirNode) => node.service.labels.accept(blue),
@@ -254,5 +268,5 @@ describeWithGo('under traffic', () => {
       await stranger.stop();
       for (const node of weirs.splice(0)) await node.stop();
     }
-  }, 120_000);
+  }
 });

@@ -7,6 +7,7 @@ import { buildNodes, describeWithGo, GoNode, RELEASES } from './go-node.js';
 import { hasSerf, SERF_GO_FLAGS, SERF_VSN, SerfAgent } from './serf-agent.js';
 import { waitFor } from './wait-for.js';
 import { WeirNode } from './weir-node.js';
+import { withoutStalls } from './without-stalls.js';
 
 const IDLE_MS = 1_000 * Number(process.env['IDLE_SECONDS'] ?? 60);
 
@@ -16,60 +17,64 @@ const serfs: SerfAgent[] = [];
 
 const report = (text: string): void => void process.stderr.write(`${text}\n`);
 
-afterEach(async () => {
+async function stopAll(): Promise<void> {
   for (const node of gos.splice(0)) node.stop();
-  for (const agent of serfs.splice(0)) agent.kill();
+  for (const agent of serfs.splice(0)) await agent.kill();
   for (const node of weirs.splice(0)) await node.stop();
-});
+}
+
+afterEach(stopAll);
 
 beforeAll(buildNodes, 300_000);
 
 describeWithGo('all programs in one cluster', () => {
   it(
     'rest without a suspicion, and see leaves and deaths alike',
-    async () => {
-      for (const release of RELEASES) {
-        for (const i of [1, 2]) {
-          gos.push(await GoNode.start(release, `${release}${i}`, [...SERF_GO_FLAGS]));
-        }
-      }
-      for (const i of [1, 2, 3]) weirs.push(await WeirNode.start(`weir${i}`, { vsn: SERF_VSN }));
-      if (hasSerf) serfs.push(await SerfAgent.start('serf1', 27_946));
-      const [seed] = weirs;
-      for (const node of gos) await node.tell(`join ${seed?.address}`);
-      for (const node of weirs.slice(1)) await node.service.join([gos[0]?.address ?? '']);
-      for (const agent of serfs) await agent.run('join', seed?.address ?? '');
-      const count = gos.length + weirs.length + serfs.length;
-      // Gossip misses somebody now and then; the first push/pull, within a minute, does not.
-      await waitFor(
-        'everybody to see everybody',
-        async () => {
-          for (const node of gos) if ((await node.memberNames()).length !== count) return false;
-          for (const agent of serfs) if ((await agent.members()).length !== count) return false;
-          return weirs.every((node) => node.memberNames().length === count);
-        },
-        75_000,
-      );
-      const until = performance.now() + IDLE_MS;
-      await waitFor('the rest to end', () => performance.now() > until, IDLE_MS + 5_000);
-      const scores = await Promise.all(gos.map(async (node) => (await node.tell('score')).score));
-      report(
-        `idle ${IDLE_MS / 1_000} s, ${gos.length} memberlist, ${weirs.length} Weir, ${serfs.length} serf: ` +
-          `scores ${scores.join()} and ${weirs.map((node) => node.service.self.healthScore).join()}`,
-      );
-      expect(gos.flatMap((node) => [...node.suspicions, ...node.alarming])).toEqual([]);
-      expect(serfs.flatMap((agent) => agent.alarming)).toEqual([]);
-      for (const node of weirs) {
-        const kinds = new Set(node.delegate.events.map(({ kind }) => kind));
-        expect([...kinds]).toEqual(['joined']);
-      }
-      expect(new Set([...scores, ...weirs.map((node) => node.service.self.healthScore)])).toEqual(
-        new Set([0]),
-      );
-      await leavesAndDeaths();
-    },
-    IDLE_MS + 240_000,
+    () => withoutStalls(restAndEnd, stopAll),
+    3 * (IDLE_MS + 360_000),
   );
+
+  async function restAndEnd(): Promise<void> {
+    for (const release of RELEASES) {
+      for (const i of [1, 2]) {
+        gos.push(await GoNode.start(release, `${release}${i}`, [...SERF_GO_FLAGS]));
+      }
+    }
+    for (const i of [1, 2, 3]) weirs.push(await WeirNode.start(`weir${i}`, { vsn: SERF_VSN }));
+    if (hasSerf) serfs.push(await SerfAgent.start('serf1', 27_946));
+    const [seed] = weirs;
+    for (const node of gos) await node.tell(`join ${seed?.address}`);
+    for (const node of weirs.slice(1)) await node.service.join([gos[0]?.address ?? '']);
+    for (const agent of serfs) await agent.run('join', seed?.address ?? '');
+    const count = gos.length + weirs.length + serfs.length;
+    // Gossip misses somebody now and then; the first push/pull, within a minute, does not.
+    await waitFor(
+      'everybody to see everybody',
+      async () => {
+        for (const node of gos) if ((await node.memberNames()).length !== count) return false;
+        for (const agent of serfs) if ((await agent.members()).length !== count) return false;
+        return weirs.every((node) => node.memberNames().length === count);
+      },
+      120_000,
+    );
+    const until = performance.now() + IDLE_MS;
+    await waitFor('the rest to end', () => performance.now() > until, IDLE_MS + 5_000);
+    const scores = await Promise.all(gos.map(async (node) => (await node.tell('score')).score));
+    report(
+      `idle ${IDLE_MS / 1_000} s, ${gos.length} memberlist, ${weirs.length} Weir, ${serfs.length} serf: ` +
+        `scores ${scores.join()} and ${weirs.map((node) => node.service.self.healthScore).join()}`,
+    );
+    expect(gos.flatMap((node) => [...node.suspicions, ...node.alarming])).toEqual([]);
+    expect(serfs.flatMap((agent) => agent.alarming)).toEqual([]);
+    for (const node of weirs) {
+      const kinds = new Set(node.delegate.events.map(({ kind }) => kind));
+      expect([...kinds]).toEqual(['joined']);
+    }
+    expect(new Set([...scores, ...weirs.map((node) => node.service.self.healthScore)])).toEqual(
+      new Set([0]),
+    );
+    await leavesAndDeaths();
+  }
 
   /** serf shows our leave as a leave; we see its leave as a leave, and its murder as a death. */
   async function leavesAndDeaths(): Promise<void> {
@@ -89,7 +94,7 @@ describeWithGo('all programs in one cluster', () => {
     serfs.push(again);
     await again.run('join', first.address);
     await waitFor('serf2', () => first.events('serf2').includes('serf2 joined'));
-    again.kill();
+    await again.kill();
     await waitFor('its death', () => first.events('serf2').includes('serf2 died'), 60_000);
   }
 });

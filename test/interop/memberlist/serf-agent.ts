@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { isPresent } from './presence.js';
@@ -58,8 +59,11 @@ export class SerfAgent {
       );
   }
 
-  kill(): void {
+  /** Until its ports are free for another. */
+  async kill(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     this.child.kill('SIGKILL');
+    await once(this.child, 'close');
   }
 
   private async tryMembers(): Promise<readonly string[] | undefined> {
