@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { CountStore } from './core/count-store.js';
 import type { ReplicationEffect } from './core/replication-effect.js';
-import type { Instant, ReplicationInput } from './core/replication-input.js';
+import type { PeerMessage } from './core/peer-message.js';
+import type { Instant, ReplicationInput, StreamId } from './core/replication-input.js';
 import type { PeerView } from './core/peer-view.js';
 import { ReplicationMachine } from './core/replication-machine.js';
 import { replicationOptions } from './replication-options-of.js';
@@ -45,6 +46,7 @@ export class ReplicationDriver {
   private lastToken = 0;
   private joined: ((isComplete: boolean) => void) | undefined;
   private hasJoined = false;
+  private areHoldsHanded = false;
   private flushed: ((missing: readonly string[]) => void) | undefined;
 
   constructor(
@@ -71,7 +73,7 @@ export class ReplicationDriver {
         opened: (stream) => this.feed({ kind: 'opened', stream }),
         accepted: (stream) => this.feed({ kind: 'accepted', stream }),
         closed: (stream, error) => this.feed({ kind: 'closed', stream, error }),
-        message: (stream, message) => this.feed({ kind: 'message', stream, message }),
+        message: (stream, message) => this.message(stream, message),
       },
       dialTimeoutSeconds * 1_000,
     );
@@ -119,6 +121,11 @@ export class ReplicationDriver {
       if (this.streams === undefined) this.holdChanged(token, false);
       else this.feed({ kind: 'changeHold', token, ...request });
     });
+  }
+
+  /** Others are about to count the holds of this replica: it changes none any more, and says so. */
+  refuseHoldChanges(): void {
+    this.areHoldsHanded = true;
   }
 
   /** The store has something that should not wait. Not within the call: it is in the middle of a check. */
@@ -175,6 +182,13 @@ export class ReplicationDriver {
     if (isUp(replica))
       this.feed({ kind: 'memberAlive', member: { id, region: facts?.region ?? '' } });
     else this.feed({ kind: 'memberGone', id });
+  }
+
+  private message(stream: StreamId, message: PeerMessage): void {
+    if (this.areHoldsHanded && message.kind === 'holdChange') {
+      const { token } = message;
+      this.streams?.send(stream, { kind: 'holdChanged', token, wasHeld: false });
+    } else this.feed({ kind: 'message', stream, message });
   }
 
   private feed(input: ReplicationInput): void {

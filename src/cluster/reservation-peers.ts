@@ -1,6 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type {
   HandedReservation,
+  HandedReservations,
   ReservationAnswer,
   ReservationChange,
   TakenOver,
@@ -37,6 +38,18 @@ export type FoundReservation =
   /** `isSure`: all that are members have answered. */
   | { readonly kind: 'nowhere'; readonly isSure: boolean };
 
+/** What this replica keeps for others to ask about, and takes over of those that leave. */
+export interface ReservationKeeper {
+  change(change: ReservationChange): ReservationAnswer;
+  /**
+   * Gives which of its places count here from now on, by their old numbers. Undefined: there is no room for it, or it
+   * makes no sense.
+   */
+  takeOver(handed: HandedReservation): readonly number[] | undefined;
+  /** The same of a copy of a reservation that the ledger keeps. */
+  takeOverCopy(handed: HandedReservation): readonly number[] | undefined;
+}
+
 /** Asks other replicas for the reservations of limits that they keep in memory (ADR 0045). */
 @Injectable()
 export class ReservationPeers implements OnModuleDestroy {
@@ -58,24 +71,20 @@ export class ReservationPeers implements OnModuleDestroy {
     this.timers.clear();
   }
 
-  /**
-   * Who answers what peers ask, and takes over what they kept: gives which of its places count here from now on, by their
-   * old numbers, or undefined if there is no room for it.
-   */
-  onQuestion(
-    answer: (change: ReservationChange) => ReservationAnswer,
-    takeOver: (handed: HandedReservation) => readonly number[] | undefined,
-  ): void {
-    this.own = answer;
+  /** Who answers what peers ask, and takes over what they kept. */
+  onQuestion(keeper: ReservationKeeper): void {
+    this.own = (change) => keeper.change(change);
     const isAsked = ({ bootId }: { readonly bootId: string }): boolean =>
       bootId === this.identity.facts.bootId;
     this.transport.onQuestion((question) => {
       if (this.isLeaving) return undefined;
-      return isAsked(question) ? answer(question) : nothingKnown();
+      return isAsked(question) ? keeper.change(question) : nothingKnown();
     });
     this.transport.onHandOver((handed) => {
       if (this.isLeaving || !isAsked(handed)) return undefined;
-      const taken = handed.reservations.map(takeOver).filter((places) => places !== undefined);
+      const kept = handed.reservations.map((one) => keeper.takeOver(one));
+      const copied = handed.copies.map((one) => keeper.takeOverCopy(one));
+      const taken = [...kept, ...copied].filter((places) => places !== undefined);
       return { taken: taken.length, placesTaken: taken.flat() };
     });
   }
@@ -121,23 +130,32 @@ export class ReservationPeers implements OnModuleDestroy {
   /**
    * This replica leaves: others keep what it kept, those of its region first. From now on it refuses to
    * answer, so that nobody changes what has been handed over; who asks asks again, and finds the heir.
-   * Never rejects.
+   * Copies are of reservations that the ledger keeps, and not lost. Never rejects.
    */
-  handOver(kept: Iterator<HandedReservation>): Promise<HandedOver> {
+  async handOver(
+    kept: Iterator<HandedReservation>,
+    copied: Iterator<HandedReservation>,
+  ): Promise<HandedOver> {
     this.isLeaving = true;
     const heirs = this.heirs();
-    if (heirs.length === 0) return Promise.resolve({ lost: 0, placesTaken: [] });
-    return new HandOver(heirs, (bootId, handed) => this.hand(bootId, handed)).run(kept);
+    if (heirs.length === 0) return { lost: 0, placesTaken: [] };
+    const [reservations, copies] = await Promise.all([
+      new HandOver(heirs, (bootId, handed) =>
+        this.hand({ bootId, reservations: handed, copies: [] }),
+      ).run(kept),
+      new HandOver(heirs, (bootId, handed) =>
+        this.hand({ bootId, reservations: [], copies: handed }),
+      ).run(copied),
+    ]);
+    const placesTaken = [...reservations.placesTaken, ...copies.placesTaken];
+    return { lost: reservations.lost, placesTaken };
   }
 
-  private async hand(
-    bootId: string,
-    reservations: readonly HandedReservation[],
-  ): Promise<TakenOver | undefined> {
-    const address = this.addressOf(bootId);
+  private async hand(handed: HandedReservations): Promise<TakenOver | undefined> {
+    const address = this.addressOf(handed.bootId);
     if (address === undefined) return undefined;
     try {
-      return await this.transport.handOver(address, { bootId, reservations }, ANSWER_MAX_MS);
+      return await this.transport.handOver(address, handed, ANSWER_MAX_MS);
     } catch {
       // It may have taken them all the same. Nobody settles them here any more, so that does no harm; their places
       // are counted twice then until they end by their time.

@@ -3,11 +3,13 @@ import {
   ChangeOutcome,
   type ChangeReservationRequest,
   type ChangeReservationResponse,
+  type HandedReservation as HandedProto,
   type HandOverRequest,
   type HandOverResponse,
   type KeptReservation as KeptProto,
 } from '../gen/weir/peer/v1/peer_service.js';
 import {
+  type HandedReservation,
   type HandedReservations,
   KEPT_STATES,
   type KeptName,
@@ -103,6 +105,8 @@ function stepToProto(step: ReservationStep): StepProto {
       return { $case: 'extend', value: { ttlMs: BigInt(step.ttlMs) } };
     case 'forceRelease':
       return { $case: 'forceRelease', value: {} };
+    case 'endPlaces':
+      return { $case: 'endPlaces', value: {} };
   }
 }
 
@@ -127,6 +131,8 @@ function stepFromProto(step: StepProto): ReservationStep | undefined {
       return { kind: 'extend', ttlMs: Number(step.value.ttlMs) };
     case 'forceRelease':
       return { kind: 'forceRelease' };
+    case 'endPlaces':
+      return { kind: 'endPlaces' };
     case undefined:
       return undefined;
   }
@@ -156,30 +162,50 @@ function keptFromProto(kept: KeptProto | undefined): KeptReservation | undefined
   return { id, scope, reservationKey, state, expiresAtMs: Number(expiresAtMs) };
 }
 
-export const handedToProto = ({ bootId, reservations }: HandedReservations): HandOverRequest => ({
+export const handedToProto = ({
   bootId,
-  reservations: reservations.map(({ scope, expiresAtMs, places, ...handed }) => ({
-    ...handed,
-    virtualKeyId: scope,
-    expiresAtMs: BigInt(Math.round(expiresAtMs)),
-    places: places.map(({ holdId, endsAtMs }) => ({
-      holdId: BigInt(holdId),
-      endsAtMs: BigInt(Math.ceil(endsAtMs)),
-    })),
+  reservations,
+  copies,
+}: HandedReservations): HandOverRequest => ({
+  bootId,
+  reservations: reservations.map(oneToProto),
+  copies: copies.map(oneToProto),
+});
+
+export const handedFromProto = ({
+  bootId,
+  reservations,
+  copies,
+}: HandOverRequest): HandedReservations => ({
+  bootId,
+  reservations: reservations.map(oneFromProto),
+  copies: copies.map(oneFromProto),
+});
+
+const oneToProto = ({ scope, expiresAtMs, places, ...handed }: HandedReservation): HandedProto => ({
+  ...handed,
+  virtualKeyId: scope,
+  expiresAtMs: BigInt(Math.round(expiresAtMs)),
+  places: places.map(({ holdId, endsAtMs }) => ({
+    holdId: BigInt(holdId),
+    endsAtMs: BigInt(Math.ceil(endsAtMs)),
   })),
 });
 
-export const handedFromProto = ({ bootId, reservations }: HandOverRequest): HandedReservations => ({
-  bootId,
-  reservations: reservations.map(({ virtualKeyId, expiresAtMs, settledBy, places, ...handed }) => ({
-    ...handed,
-    scope: virtualKeyId,
-    expiresAtMs: Number(expiresAtMs),
-    settledBy,
-    places: places.map(({ holdId, endsAtMs }) => ({
-      holdId: Number(holdId),
-      endsAtMs: Number(endsAtMs),
-    })),
+const oneFromProto = ({
+  virtualKeyId,
+  expiresAtMs,
+  settledBy,
+  places,
+  ...handed
+}: HandedProto): HandedReservation => ({
+  ...handed,
+  scope: virtualKeyId,
+  expiresAtMs: Number(expiresAtMs),
+  settledBy,
+  places: places.map(({ holdId, endsAtMs }) => ({
+    holdId: Number(holdId),
+    endsAtMs: Number(endsAtMs),
   })),
 });
 

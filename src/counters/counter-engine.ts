@@ -74,7 +74,7 @@ export abstract class CounterEngine {
   abstract correct(corrections: readonly Correction[], now: WallMs): void;
 
   /**
-   * Lets holds last until `now + holdMs`; entries of other counters are passed over. False if one of them
+   * Lets holds last until `now + holdMs`, and none end earlier than it would; entries of other counters are passed over. False if one of them
    * had ended or was released: the others last longer all the same.
    */
   abstract renew(entries: readonly ReceiptEntry[], holdMs: number, now: WallMs): boolean;

@@ -64,7 +64,7 @@ class Replicas {
 
   renew(hold: Hold, holdMs: number): void {
     expect(this.engine(hold.at).renew([hold.entry], holdMs, this.now)).toBe(true);
-    hold.endsAt = this.nowMs + holdMs;
+    hold.endsAt = Math.max(hold.endsAt, this.nowMs + holdMs);
   }
 
   /** The other one counts it, with the end that it has. */

@@ -23,7 +23,6 @@ import { debitBody } from './core/call-body.js';
 import { type DebitCall, keyNotFound } from './core/calls.js';
 import type { PolicyVerdict } from './core/decision.js';
 import type { Use } from './core/take-use.js';
-import { readTakes } from './core/takes.js';
 import { CountedDebit } from './counted-call.js';
 import { LimitTakes } from './limit-takes.js';
 import { QuotaPorts } from './quota-ports.js';
@@ -141,9 +140,8 @@ export class DebitBudgetService {
 
   /** By the row of the reservation that the ledger has settled. */
   private correct({ reservation: name }: DebitCall, scope: string, takes: string, use: Use): void {
-    if (takes === '') return;
-    this.limits.apply(readTakes(takes), use, this.ports.clock.wallNow());
-    if (name !== undefined) this.reservations.forgetCopy({ scope, name });
+    if (takes === '' || name === undefined) return;
+    this.reservations.correct({ scope, name }, takes, use);
   }
 
   private prepare(

@@ -112,9 +112,20 @@ export class LimitReservations {
     this.copies.remove(scope, name);
   }
 
+  /** By what the ledger's row says. Resolves to whether other replicas still had the places that they gave out. */
+  correct(takes: string, use: Use): Promise<boolean> {
+    return this.limits.apply(readTakes(takes), use, this.ports.clock.wallNow());
+  }
+
+  /** The same for places that are to last longer. */
+  renew(takes: string, ttlMs: number): Promise<boolean> {
+    return this.limits.renew(readTakes(takes), ttlMs, this.ports.clock.wallNow());
+  }
+
   /** Each step is done once; a caller that has heard no answer may ask again. */
   change({ scope, name, besideBudget, step }: ReservationChange): ReservationAnswer {
     if (step.kind === 'forceRelease') return this.forceRelease(name);
+    if (step.kind === 'endPlaces') return this.endPlaces(this.copies.find(scope, name));
     const kept = this.table.find(scope, name);
     const found = kept ?? (besideBudget ? this.copies.find(scope, name) : undefined);
     if (found === undefined) return UNKNOWN;
@@ -141,22 +152,44 @@ export class LimitReservations {
         yield handedOf(found, this.limits.placesOf(found.takes, this.ports.clock.wallNow()));
   }
 
+  /** Copies of what the ledger keeps, for the sake of their places: such as have any, which nobody changes from now on. */
+  *copiesToHandOver(): Generator<HandedReservation> {
+    this.limits.keepStill();
+    for (const found of this.copies.all()) {
+      const places = this.limits.placesOf(found.takes, this.ports.clock.wallNow());
+      if (found.state !== 'held' || places.length === 0) continue;
+      // The ledger may have extended it meanwhile, and its places with it.
+      const ends = places.map(({ endsAtMs }) => endsAtMs);
+      yield handedOf({ ...found, expiresAt: wallMs(Math.max(found.expiresAt, ...ends)) }, places);
+    }
+  }
+
   /** Those who have taken them over count these places by now. */
   giveBackPlaces(placesTaken: readonly number[]): void {
     const now = this.ports.clock.wallNow();
     const taken = new Set(placesTaken);
-    for (const { takes } of this.table.all()) this.limits.giveBackPlaces(takes, taken, now);
+    for (const table of [this.table, this.copies])
+      for (const { takes } of table.all()) this.limits.giveBackPlaces(takes, taken, now);
   }
 
-  /**
-   * Keeps one of a replica that leaves, and counts its places: gives which, by their old numbers. Undefined: there is
-   * no room for it, or it makes no sense.
-   */
-  takeOver({ places, ...handed }: HandedReservation): readonly number[] | undefined {
-    if (this.table.findAny(handed.id) !== undefined) return [];
+  /** Keeps one of a replica that leaves, and counts its places. */
+  takeOver(handed: HandedReservation): readonly number[] | undefined {
+    return this.inherit(this.table, handed);
+  }
+
+  /** The same of a copy. */
+  takeOverCopy(handed: HandedReservation): readonly number[] | undefined {
+    return this.inherit(this.copies, handed);
+  }
+
+  private inherit(
+    table: ReservationTable,
+    { places, ...handed }: HandedReservation,
+  ): readonly number[] | undefined {
+    if (table.findAny(handed.id) !== undefined) return [];
     const made = madeOf(handed);
     const now = this.ports.clock.wallNow();
-    if (made === undefined || !this.table.add(made, now)) return undefined;
+    if (made === undefined || !table.add(made, now)) return undefined;
     const { takes, placesTaken } = this.limits.takeOver(made.takes, places, now);
     made.takes = takes;
     return placesTaken;
@@ -190,6 +223,16 @@ export class LimitReservations {
     return this.done(found, {});
   }
 
+  /** Of a copy: what else limits took, the ledger's row says. */
+  private endPlaces(found: LimitReservation | undefined): ReservationAnswer {
+    if (found === undefined) return UNKNOWN;
+    this.copies.remove(found.scope, { kind: 'id', id: found.id });
+    const places = found.takes.filter(({ hold }) => hold !== undefined);
+    const use = { kind: 'released', refund: false } as const;
+    void this.limits.apply(places, use, this.ports.clock.wallNow());
+    return this.done(found, {});
+  }
+
   private forceRelease(name: ReservationName): ReservationAnswer {
     const found = name.kind === 'id' ? this.table.findAny(name.id) : undefined;
     return found === undefined ? UNKNOWN : this.release(found, false);
@@ -198,10 +241,9 @@ export class LimitReservations {
   private extend(found: LimitReservation, ttlMs: number): ReservationAnswer {
     if (this.stateOf(found) !== 'held') return this.ended(found);
     const now = this.ports.clock.wallNow();
-    if (now + ttlMs > found.expiresAt) {
-      found.expiresAt = wallMs(now + ttlMs);
-      this.limits.renew(found.takes, ttlMs, now);
-    }
+    found.expiresAt = wallMs(Math.max(found.expiresAt, now + ttlMs));
+    // A place may end earlier than the reservation.
+    void this.limits.renew(found.takes, ttlMs, now);
     return this.done(found, {});
   }
 
@@ -209,7 +251,7 @@ export class LimitReservations {
     found.state = state;
     const { takes } = found;
     found.takes = [];
-    this.limits.apply(takes, use, this.ports.clock.wallNow());
+    void this.limits.apply(takes, use, this.ports.clock.wallNow());
   }
 
   private done(

@@ -55,15 +55,18 @@ export class LimitTakes {
   /**
    * Corrects what was taken by what became of the call. Limits that mean something else by now, or that
    * are gone, are passed over; a window that is gone is, too, and is counted by the engine.
+   *
+   * Resolves to whether other replicas still had the places that they gave out.
    */
-  apply(takes: readonly Take[], use: Use, now: WallMs): void {
+  apply(takes: readonly Take[], use: Use, now: WallMs): Promise<boolean> {
+    const elsewhere: Promise<boolean>[] = [];
     const corrections: Correction[] = [];
     const additions: Demand[] = [];
     for (const take of takes) {
       const limit = this.limitOf(take);
       const actual = limit && usedOf(limit, use);
       if (limit === undefined || actual === undefined) continue;
-      if (!this.isOwn(take)) this.changeElsewhere(take);
+      if (!this.isOwn(take)) elsewhere.push(this.changeElsewhere(take));
       else {
         const entry = this.entryOf(take, limit);
         if (take.amount > 0) corrections.push({ entry, actual });
@@ -73,6 +76,7 @@ export class LimitTakes {
     }
     if (corrections.length > 0) this.counters.correct(corrections, now);
     if (additions.length > 0) this.counters.add(additions, now);
+    return areAll(elsewhere);
   }
 
   /** Counts a call that nobody asked about; one that is over takes no place any more. */
@@ -84,16 +88,23 @@ export class LimitTakes {
     );
   }
 
-  /** Lets the call keep its places. */
-  renew(takes: readonly Take[], ttlMs: number, now: WallMs): void {
+  /** Lets the call keep its places. Resolves as {@link apply} does. */
+  renew(takes: readonly Take[], ttlMs: number, now: WallMs): Promise<boolean> {
+    const elsewhere: Promise<boolean>[] = [];
     const entries: ReceiptEntry[] = [];
     for (const take of takes) {
       const limit = take.hold === undefined ? undefined : this.limitOf(take);
       if (limit === undefined) continue;
       if (this.isOwn(take)) entries.push(this.entryOf(take, limit));
-      else this.changeElsewhere(take, ttlMs);
+      else elsewhere.push(this.changeElsewhere(take, ttlMs));
     }
     if (entries.length > 0) this.counters.renew(entries, ttlMs, now);
+    return areAll(elsewhere);
+  }
+
+  /** This replica leaves: nobody may change places here that others are about to count. */
+  keepStill(): void {
+    this.replication.refuseHoldChanges();
   }
 
   /** The places among them that this run has given out and that last: for whoever is to count them instead. */
@@ -151,11 +162,11 @@ export class LimitTakes {
     return hold === undefined || hold.bootId === this.replica.facts.bootId;
   }
 
-  /** A place that another replica gave out; if that one is gone, the place ends by its time. */
-  private changeElsewhere({ counterName, hold }: Take, renewMs?: number): void {
-    if (hold === undefined) return;
+  /** A place that another replica gave out. */
+  private changeElsewhere({ counterName, hold }: Take, renewMs?: number): Promise<boolean> {
+    if (hold === undefined) return Promise.resolve(true);
     const { id: holdId, bootId, replicaId } = hold;
-    void this.replication.changeHold({ replicaId, bootId, counterName, holdId, renewMs });
+    return this.replication.changeHold({ replicaId, bootId, counterName, holdId, renewMs });
   }
 
   private takeOf({ counter, windowStart, amount, holdId }: ReceiptEntry): Take {
@@ -177,3 +188,6 @@ export class LimitTakes {
     return { counter, windowStart, amount, holdId: hold?.id };
   }
 }
+
+const areAll = async (changes: readonly Promise<boolean>[]): Promise<boolean> =>
+  (await Promise.all(changes)).every(Boolean);

@@ -45,13 +45,12 @@ export class OutsideSettles implements OnModuleInit {
   }
 
   private correct(debit: Debit, takes: string): void {
-    this.limits.apply(readTakes(takes), useOf(debit), this.ports.clock.wallNow());
+    void this.limits.apply(readTakes(takes), useOf(debit), this.ports.clock.wallNow());
   }
 
   private giveBack({ id, scope, takes }: ReservationFacts): void {
     const use = { kind: 'released', refund: false } as const;
-    this.limits.apply(readTakes(takes), use, this.ports.clock.wallNow());
-    this.reservations.forgetCopy({ scope, name: { kind: 'id', id } });
+    this.reservations.correct({ scope, name: { kind: 'id', id } }, takes, use);
   }
 }
 

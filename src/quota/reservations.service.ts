@@ -3,12 +3,9 @@ import { BudgetsService } from '../budgets/budgets.service.js';
 import type { Extend, PeriodLimit, ReservationFacts } from '../budgets/core/ledger-item.js';
 import type { ReservationStep } from '../cluster/core/reservation-change.js';
 import { AssertionError } from '../common/assert.js';
-import { Clock } from '../common/clock.js';
 import { GovernanceService } from '../governance/governance.service.js';
 import { callerOf } from './call-admission.js';
 import { type ExtendCall, keyNotFound, type ReleaseCall, type Subject } from './core/calls.js';
-import { readTakes } from './core/takes.js';
-import { LimitTakes } from './limit-takes.js';
 import { reservationEnded, reservationNotFound } from './reservation-errors.js';
 import { type Changed, RoamingReservations, type Whose } from './roaming-reservations.js';
 
@@ -25,9 +22,7 @@ export class ReservationsService {
   constructor(
     private readonly governance: GovernanceService,
     private readonly budgets: BudgetsService,
-    private readonly limits: LimitTakes,
     private readonly reservations: RoamingReservations,
-    private readonly clock: Clock,
   ) {}
 
   /** @throws DomainError `NOT_FOUND`, or `FAILED_PRECONDITION` if the reservation has ended. */
@@ -41,7 +36,7 @@ export class ReservationsService {
     const longer = { kind: 'extend', scope, reservation, ttlMs: reserveTtlMs } as const;
     const reached = await this.extendBy({ ...longer, addNanos: 0n, budgets: [] });
     if (reached === undefined) return this.extendUnknown(whose, step);
-    this.limits.renew(readTakes(reached.takes), reserveTtlMs, this.clock.wallNow());
+    this.reservations.renew(whose, reached.takes, reserveTtlMs);
     if (addNanos === 0n) return { kind: 'extended', reservation: reached };
     const budgets = this.limitsOf(reached);
     const larger = await this.extendBy({ ...longer, addNanos, budgets });
@@ -60,9 +55,8 @@ export class ReservationsService {
     const answer = await this.budgets.reserve({ kind: 'release', scope, reservation });
     if (answer.kind === 'unknown') return this.changeUnknown(whose, step);
     if (answer.kind === 'released') {
-      this.reservations.forgetCopy(whose);
-      const takes = readTakes(answer.reservation.takes);
-      this.limits.apply(takes, { kind: 'released', refund }, this.clock.wallNow());
+      const { takes } = answer.reservation;
+      this.reservations.correct(whose, takes, { kind: 'released', refund });
       return { reservation: answer.reservation, replayed: false };
     }
     if (answer.kind !== 'ended')

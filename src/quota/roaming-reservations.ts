@@ -60,10 +60,7 @@ export class RoamingReservations {
     private readonly replica: ReplicaIdentity,
     private readonly config: WeirConfig,
   ) {
-    peers.onQuestion(
-      (change) => own.change(change),
-      (handed) => own.takeOver(handed),
-    );
+    peers.onQuestion(own);
     peers.onForgotten(() => own.countLost());
   }
 
@@ -141,17 +138,43 @@ export class RoamingReservations {
    * when those have had time to tell it, so that nobody counts fewer than there are. Gives how many are lost.
    */
   async handOver(): Promise<number> {
-    const { lost, placesTaken } = await this.peers.handOver(this.own.toHandOver());
+    const { own } = this;
+    const { lost, placesTaken } = await this.peers.handOver(
+      own.toHandOver(),
+      own.copiesToHandOver(),
+    );
     if (placesTaken.length > 0) {
       await delay(TOLD_WITHIN * this.config.cluster.syncIntervalMs);
-      this.own.giveBackPlaces(placesTaken);
+      own.giveBackPlaces(placesTaken);
     }
     return lost;
   }
 
-  /** The ledger has settled or released it: what was kept for when it is away is of no use. */
-  forgetCopy({ scope, name }: Whose): void {
-    this.own.forgetCopy(scope, name);
+  /**
+   * The ledger has ended it, and its row says what limits took. A place that the replica which gave it out has no more, or
+   * that no stream reaches, is freed by who counts it instead (ADR 0134), or has ended.
+   */
+  correct(whose: Whose, takes: string, use: Use): void {
+    void this.freed(whose, this.own.correct(takes, use));
+  }
+
+  /** The same where the ledger has extended it. */
+  renew(whose: Whose, takes: string, ttlMs: number): void {
+    void this.renewed(whose, this.own.renew(takes, ttlMs), ttlMs);
+  }
+
+  private async freed(whose: Whose, areFreed: Promise<boolean>): Promise<void> {
+    if (!(await areFreed)) await this.whereCounted(whose, { kind: 'endPlaces' });
+    this.own.forgetCopy(whose.scope, whose.name);
+  }
+
+  private async renewed(whose: Whose, areRenewed: Promise<boolean>, ttlMs: number): Promise<void> {
+    if (!(await areRenewed)) await this.whereCounted(whose, { kind: 'extend', ttlMs });
+  }
+
+  private async whereCounted(whose: Whose, step: ReservationStep): Promise<void> {
+    const change = { ...changeOf(whose, step), besideBudget: true };
+    if (this.own.change(change).kind === 'unknown') await this.peers.askAll(change);
   }
 
   private async keeperOf(change: ReservationChange): Promise<Found> {

@@ -202,6 +202,14 @@ export function concurrencyContract(engine: () => CounterEngine): void {
     expect(counters.renew([], 5_000, wallMs(T + 9_000))).toBe(true);
   });
 
+  it('ends no hold earlier when it is asked for less time', () => {
+    const counters = engine();
+    const { entries } = takeOne(counters, places(), 1).receipt;
+    expect(counters.renew(entries, 5_000, T)).toBe(true);
+    expect(readOne(counters, places(), 0, T + 29_999).counted).toBe(1);
+    expect(readOne(counters, places(), 0, T + 30_000).counted).toBe(0);
+  });
+
   it('keeps what is held when the maximum is lowered, and says so of a demand too large', () => {
     const counters = engine();
     takeOne(counters, places(), 2);
@@ -268,7 +276,7 @@ export function concurrencyContract(engine: () => CounterEngine): void {
           } else if (picked === undefined) continue;
           else if (kind === 'renew') {
             expect(counters.renew([picked.entry], holdMs, wallMs(now))).toBe(true);
-            picked.endsAt = latest + holdMs;
+            picked.endsAt = Math.max(picked.endsAt, latest + holdMs);
           } else {
             counters.giveBack({ entries: [picked.entry] }, wallMs(now));
             held = held.filter((hold) => hold !== picked);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { MemoryBudgetLedger } from '../../src/budgets/memory-budget-ledger.js';
 import type { HandedReservations, TakenOver } from '../../src/cluster/core/reservation-change.js';
 import { MemoryPeerNetwork, MemoryPeerTransport } from '../../src/cluster/memory-peer-network.js';
 import type { PeerAddress } from '../../src/cluster/peer-transport.js';
@@ -6,6 +7,8 @@ import type { Replica } from '../../src/cluster/replica.js';
 import { checkCall, debitCall, limitRecord, LimitScene, SUBJECT } from '../support/limit-scene.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { memberOf } from '../support/member-of.js';
+import { eventually } from '../support/eventually.js';
+import { budget } from './policy-store-records.js';
 
 /** Tells an heir of an older release, which passes over what it does not know, or hears no answer. */
 class OddTransport extends MemoryPeerTransport {
@@ -15,7 +18,7 @@ class OddTransport extends MemoryPeerTransport {
     const read = (one: HandedReservations['reservations'][number]) => ({ ...one, places: [] });
     const heard =
       this.mood === 'old heir'
-        ? { ...handed, reservations: handed.reservations.map(read) }
+        ? { ...handed, reservations: handed.reservations.map(read), copies: [] }
         : handed;
     const taken = await super.handOver(to, heard);
     if (this.mood === 'loses answers') throw new Error('cut off');
@@ -37,16 +40,18 @@ describe('the places of a replica that leaves', () => {
   const silent = { message: () => undefined, closed: () => undefined };
   const heirsOf = new Map<string, readonly Replica[]>();
   let network: MemoryPeerNetwork;
+  let ledger: MemoryBudgetLedger;
   let transport: OddTransport;
   let scenes: LimitScene[];
   let keeper: LimitScene;
+  let keeperMember: Replica;
   let heir: LimitScene;
   let third: LimitScene;
 
   async function start(host: string, listening = network.transport()) {
     const { port } = await listening.listen({ host, port: 0 }, { accepted: () => silent });
     const replicas = () => heirsOf.get(host) ?? [];
-    const scene = new LimitScene(clock, { transport: listening, replicas });
+    const scene = new LimitScene(clock, { transport: listening, replicas, ledger });
     scene.declare(LIMIT);
     scenes.push(await scene.start());
     return { scene, member: memberOf(scene, host, port) };
@@ -54,9 +59,12 @@ describe('the places of a replica that leaves', () => {
 
   beforeEach(async () => {
     network = new MemoryPeerNetwork();
+    ledger = new MemoryBudgetLedger(clock);
     transport = new OddTransport(network);
     scenes = [];
-    keeper = (await start('keeper', transport)).scene;
+    const keeping = await start('keeper', transport);
+    keeper = keeping.scene;
+    keeperMember = keeping.member;
     const inheriting = await start('heir');
     heir = inheriting.scene;
     third = (await start('third')).scene;
@@ -153,6 +161,81 @@ describe('the places of a replica that leaves', () => {
     clock.advance(HOLD_MS);
     expect(await keeper.roaming.handOver()).toBe(0);
     expect([await held(heir), heir.stats().size]).toEqual([0, 1]);
+  });
+
+  describe('beside a budget, whose ledger has the reservation', () => {
+    const extend = { subject: SUBJECT, reserveTtlMs: 2 * HOLD_MS, addNanos: 0n } as const;
+
+    beforeEach(() => {
+      const owner = { kind: 'virtual_key', id: SUBJECT.keyId } as const;
+      for (const scene of scenes) scene.declareBudget(budget({ owner }));
+    });
+
+    const becomes = (scene: LimitScene, places: number): Promise<void> =>
+      eventually(`${places} places are held`, async () => (await held(scene)) === places);
+
+    it('are counted by the heir, and freed by whoever settles or releases', async () => {
+      const ids = [await call('first'), await call('second'), await call('third')];
+      expect(await keeper.roaming.handOver()).toBe(0);
+      expect([await held(keeper), await held(heir)]).toEqual([0, 3]);
+      expect(heir.stats().size).toBe(0);
+      const byId = { kind: 'id', id: ids[0] ?? '' } as const;
+      const settled = debitCall('k', { reservation: byId });
+      expect(await third.debits.debit(settled)).toMatchObject({ late: false });
+      await becomes(heir, 2);
+      const reservation = { kind: 'key', key: 'second' } as const;
+      await third.reservations.release({ subject: SUBJECT, reservation, refund: false });
+      await becomes(heir, 1);
+      // The heir itself asks nobody.
+      const own = { kind: 'key', key: 'third' } as const;
+      await heir.debits.debit(debitCall('l', { reservation: own }));
+      await becomes(heir, 0);
+    });
+
+    it('are freed by their replica though no stream reaches it, as between regions', async () => {
+      const id = await call('first');
+      heirsOf.set('third', [keeperMember]);
+      await third.debits.debit(debitCall('k', { reservation: { kind: 'id', id } }));
+      await becomes(keeper, 0);
+      expect(keeper.counters.stats().droppedCorrections).toBe(0);
+    });
+
+    it('last as long as a third replica says', async () => {
+      const id = await call('first');
+      await keeper.roaming.handOver();
+      await third.reservations.extend({ ...extend, reservation: { kind: 'id', id } });
+      await eventually('the heir is told', async () => {
+        const [longest] = [...heir.own.copiesToHandOver()];
+        return longest?.places[0]?.endsAtMs === clock.wallNow() + 2 * HOLD_MS;
+      });
+      clock.advance(2 * HOLD_MS - 1);
+      expect(await held(heir)).toBe(1);
+      clock.advance(1);
+      expect(await held(heir)).toBe(0);
+    });
+
+    it('are handed on with the time that the ledger has extended them by', async () => {
+      const id = await call('first');
+      await keeper.reservations.extend({ ...extend, reservation: { kind: 'id', id } });
+      clock.advance(1.5 * HOLD_MS);
+      await keeper.roaming.handOver();
+      expect([await held(keeper), await held(heir)]).toEqual([0, 1]);
+      await third.reservations.extend({ ...extend, reservation: { kind: 'id', id } });
+      await eventually('the heir is told', async () => {
+        const [longest] = [...heir.own.copiesToHandOver()];
+        return longest?.places[0]?.endsAtMs === clock.wallNow() + 2 * HOLD_MS;
+      });
+    });
+
+    it('stay with who leaves if the heir is of an older release', async () => {
+      const id = await call('first');
+      transport.mood = 'old heir';
+      expect(await keeper.roaming.handOver()).toBe(0);
+      expect([await held(keeper), await held(heir)]).toEqual([1, 0]);
+      const settled = debitCall('k', { reservation: { kind: 'id', id } });
+      expect(await third.debits.debit(settled)).toMatchObject({ late: false });
+      expect(await held(keeper)).toBe(1);
+    });
   });
 
   it.each([

@@ -47,6 +47,7 @@ const handed = {
 };
 const HANDED: HandedReservations = {
   bootId: '0123456789abcdef',
+  copies: [{ ...handed, settledBy: undefined, places: [{ holdId: 3, endsAtMs: 1 }] }],
   reservations: [
     { ...handed, settledBy: undefined, places: [] },
     { ...handed, scope: '', settledBy: '', places: [{ holdId: 2 ** 52, endsAtMs: 0 }] },
@@ -69,6 +70,7 @@ const QUESTIONS = [
   questionOf({ kind: 'release', refund: true }),
   questionOf({ kind: 'extend', ttlMs: 60_000 }),
   questionOf({ kind: 'forceRelease' }, { scope: '' }),
+  questionOf({ kind: 'endPlaces' }, { besideBudget: true }),
 ] as const;
 const kept = { id: byId.id, scope: 'vk_1', reservationKey: 'ü', expiresAtMs: 1_700_000_000_000 };
 const ANSWERS = [

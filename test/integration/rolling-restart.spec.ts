@@ -40,6 +40,11 @@ const HEARTBEAT_MS = 250;
 const PROGRESS = 40;
 /** Calls that may be under way at once. */
 const PLACES = 4;
+const OLD_CALLS = Array.from({ length: PLACES }, (_, n) => `old ${n}`);
+const ALL_BUT_THE_LAST = [
+  ...OLD_CALLS.map(() => Decision.DECISION_ALLOW),
+  Decision.DECISION_DENY,
+] as const;
 
 const folder = mkdtempSync(join(tmpdir(), 'weir-rolling-'));
 let database: TestDatabase;
@@ -143,41 +148,60 @@ it('a restart of all replicas, one by one, loses no debit and gives no second al
 }, 300_000);
 
 it('calls that outlive their replica free their places when they are settled', async () => {
-  const keyId = 'calling-key';
-  await declareCalls(keyId);
-  const quota = (slot: string) => cluster.connection(slot).quota;
-  const ids: string[] = [];
-  for (let n = 0; n < PLACES; n++)
-    ids.push((await quota('a').checkLimit(call(keyId, `old ${n}`))).reservationId);
-  const freeAt = async (slot: string): Promise<number> => {
-    const { statuses } = await quota(slot).checkLimit(checkOf(keyId, { dryRun: true }));
-    return Number(statuses[0]?.remaining);
-  };
-  const agree = (free: number): Promise<void> =>
-    eventually(`${free} places are free`, async () => {
-      const seen = await Promise.all(['b', 'c'].map(freeAt));
-      return seen.every((each) => each === free);
-    });
+  // One meets limits alone, which keep its reservations in memory; the ledger keeps those of the other.
+  const keys = ['calling-key', 'paying-key'] as const;
+  for (const keyId of keys) await declareCalls(keyId);
+  const budget = budgetOf({ owner: ofKey('paying-key'), amountNanos: 1n << 60n });
+  await cluster.connection('a').governance.createBudget({ budget });
+  await knownEverywhere('paying-key', 2);
 
-  await agree(0);
+  const ids = new Map<string, string>();
+  for (const keyId of keys)
+    for (const name of OLD_CALLS) {
+      const { reservationId } = await quotaOf('a').checkLimit(call(keyId, name));
+      ids.set(`${keyId} ${name}`, reservationId);
+    }
+  await agree(keys, 0);
   expect(await cluster.end('a', 'SIGTERM')).toBe(0);
-  await agree(0);
-  for (const [n, id] of ids.entries()) {
-    // Callers know a reservation by either name.
-    const reservation =
-      n % 2 === 0
-        ? ({ $case: 'reservationId', value: id } as const)
-        : ({ $case: 'reservationKey', value: `old ${n}` } as const);
-    const settled = await quota('b').debitBudget(debitOf(keyId, `old ${n}`, { reservation }));
-    expect(settled).toMatchObject({ replayed: false, late: false });
-  }
-  await agree(PLACES);
+  await agree(keys, 0);
+  for (const keyId of keys)
+    for (const [n, name] of OLD_CALLS.entries()) {
+      // Callers know a reservation by either name.
+      const id = ids.get(`${keyId} ${name}`) ?? '';
+      const reservation =
+        n % 2 === 0
+          ? ({ $case: 'reservationId', value: id } as const)
+          : ({ $case: 'reservationKey', value: name } as const);
+      const settled = await quotaOf('b').debitBudget(debitOf(keyId, name, { reservation }));
+      expect(settled).toMatchObject({ replayed: false, late: false });
+    }
+  await agree(keys, PLACES);
+  for (const keyId of keys) expect(await decisionsAt('c', keyId)).toEqual(ALL_BUT_THE_LAST);
+}, 180_000);
+
+const quotaOf = (slot: string) => cluster.connection(slot).quota;
+
+/** The replicas that remain see so many places free. */
+async function agree(keys: readonly string[], free: number): Promise<void> {
+  const freeAt = async (slot: string, keyId: string): Promise<number> => {
+    const { statuses } = await quotaOf(slot).checkLimit(checkOf(keyId, { dryRun: true }));
+    return Number(statuses.find(({ policyId }) => policyId === `${keyId}-limit`)?.remaining);
+  };
+  for (const keyId of keys)
+    for (const slot of ['b', 'c'])
+      await eventually(
+        `${free} places of ${keyId} are free at ${slot}`,
+        async () => (await freeAt(slot, keyId)) === free,
+      );
+}
+
+/** Of as many calls as there are places, and one more. */
+async function decisionsAt(slot: string, keyId: string): Promise<readonly Decision[]> {
   const decisions: Decision[] = [];
   for (let n = 0; n <= PLACES; n++)
-    decisions.push((await quota('c').checkLimit(call(keyId, `new ${n}`))).decision);
-  const admitted = Array.from({ length: PLACES }, () => Decision.DECISION_ALLOW);
-  expect(decisions).toEqual([...admitted, Decision.DECISION_DENY]);
-}, 180_000);
+    decisions.push((await quotaOf(slot).checkLimit(call(keyId, `new ${n}`))).decision);
+  return decisions;
+}
 
 const call = (keyId: string, reservationKey: string) =>
   checkOf(keyId, { reservationKey, noHold: false });
@@ -198,11 +222,11 @@ async function declareCalls(keyId: string): Promise<void> {
   await knownEverywhere(keyId);
 }
 
-async function knownEverywhere(keyId: string): Promise<void> {
+async function knownEverywhere(keyId: string, policies = 1): Promise<void> {
   for (const { quota } of cluster.connections.values())
     await eventually(`every replica knows the policy of ${keyId}`, async () => {
       const { statuses } = await quota.checkLimit(checkOf(keyId, { dryRun: true }));
-      return statuses.length > 0;
+      return statuses.length === policies;
     });
 }
 

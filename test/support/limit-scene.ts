@@ -1,3 +1,4 @@
+import type { BudgetLedger } from '../../src/budgets/budget-ledger.js';
 import { BudgetsService } from '../../src/budgets/budgets.service.js';
 import { DebitJournal } from '../../src/budgets/journal/debit-journal.js';
 import { JournalDriver } from '../../src/budgets/journal/journal.driver.js';
@@ -17,7 +18,7 @@ import { wallMs } from '../../src/common/time.js';
 import { WeirConfig } from '../../src/config/weir-config.js';
 import { LocalCounterEngine } from '../../src/counters/local-counter-engine.js';
 import type { Change } from '../../src/governance/core/changes.js';
-import type { Limit, VirtualKey } from '../../src/governance/core/model.js';
+import type { Budget, Limit, VirtualKey } from '../../src/governance/core/model.js';
 import { DirectoryFollower } from '../../src/governance/directory-follower.js';
 import { GovernanceService } from '../../src/governance/governance.service.js';
 import { MemoryPolicyStore } from '../../src/governance/memory-policy-store.js';
@@ -41,6 +42,8 @@ import type { ManualClock } from './manual-clock.js';
 interface Surroundings {
   readonly transport: PeerTransport;
   readonly replicas: () => readonly Replica[];
+  /** Which it shares with others. */
+  readonly ledger?: BudgetLedger;
 }
 
 const KEY_ID = 'key';
@@ -61,7 +64,10 @@ export class LimitScene {
   private readonly budgets: BudgetsService;
   private version = 0n;
 
-  constructor(clock: ManualClock, { transport, replicas }: Surroundings) {
+  constructor(
+    clock: ManualClock,
+    { transport, replicas, ledger = new MemoryBudgetLedger(clock) }: Surroundings,
+  ) {
     const config = new WeirConfig();
     this.follower = new DirectoryFollower(new MemoryPolicyStore(), clock, config, silentLog);
     const governance = new GovernanceService(this.follower, clock);
@@ -70,6 +76,7 @@ export class LimitScene {
     const alone = {
       freshnessMs: () => undefined,
       changeHold: () => Promise.resolve(false),
+      refuseHoldChanges: () => undefined,
     } as unknown as ReplicationDriver;
     // Only its members are asked for.
     const membership = { replicas } as unknown as MembershipService;
@@ -81,7 +88,6 @@ export class LimitScene {
     const roaming = new RoamingReservations(own, peers, this.replica, config);
     this.own = own;
     this.roaming = roaming;
-    const ledger = new MemoryBudgetLedger(clock);
     const folder = new DebitJournal(new MemoryJournalFolder(), clock, silentLog, config);
     const journalPorts = new JournalPorts(clock, silentLog);
     const deadLetters = new MemoryDeadLetters(clock);
@@ -93,7 +99,7 @@ export class LimitScene {
     const budgetChecks = new BudgetChecks(this.budgets, ports);
     this.checks = new CheckLimitService(admission, limits, budgetChecks, estimates, ports);
     this.debits = new DebitBudgetService(governance, this.budgets, takes, roaming, ports);
-    this.reservations = new ReservationsService(governance, this.budgets, takes, roaming, clock);
+    this.reservations = new ReservationsService(governance, this.budgets, roaming);
     this.stats = () => own.stats();
     this.apply({ kind: 'virtual_key', id: KEY_ID, record: KEY });
   }
@@ -110,6 +116,10 @@ export class LimitScene {
 
   declare(limit: Limit): void {
     this.apply({ kind: 'limit', id: limit.id, record: limit });
+  }
+
+  declareBudget(budget: Budget): void {
+    this.apply({ kind: 'budget', id: budget.id, record: budget });
   }
 
   private apply(change: Change): void {

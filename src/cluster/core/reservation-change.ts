@@ -23,13 +23,15 @@ export type ReservationStep =
   /** From now; it is never shortened. */
   | { readonly kind: 'extend'; readonly ttlMs: number }
   /** By an operator, whoever's it is, and by its id. */
-  | { readonly kind: 'forceRelease' };
+  | { readonly kind: 'forceRelease' }
+  /** The ledger has ended it: places that are counted for it are free. */
+  | { readonly kind: 'endPlaces' };
 
 export interface ReservationChange {
   /** The virtual key whose it is; empty for a call without one. */
   readonly scope: string;
   readonly name: KeptName;
-  /** The reservation is in the database, which is away: only what limits took is asked about. */
+  /** The reservation is in the database: only what limits took is asked about. */
   readonly besideBudget: boolean;
   readonly step: ReservationStep;
 }
@@ -89,11 +91,13 @@ export interface HandedPlace {
 export interface HandedReservations {
   readonly bootId: string;
   readonly reservations: readonly HandedReservation[];
+  /** Of reservations that are in the ledger, for the sake of their places. */
+  readonly copies: readonly HandedReservation[];
 }
 
 /** What an heir keeps from now on. */
 export interface TakenOver {
-  /** How many of the reservations; there is no room for the others. */
+  /** How many reservations and copies; there is no room for the others. */
   readonly taken: number;
   /** The places that it counts, by their old numbers: these, and no others, are to be given back. */
   readonly placesTaken: readonly number[];

@@ -111,10 +111,12 @@ export class ConcurrencyCounters extends Algorithm<ConcurrencySpec> {
     return hold?.counter === record ? wallMs(hold.endsAt) : undefined;
   }
 
-  /** Lets a hold last until `now + holdMs`. False: it has ended, or was released. */
+  /** Lets a hold last until `now + holdMs`, unless it lasts longer. False: it has ended, or was released. */
   renew(record: number, holdId: number, holdMs: number, now: WallMs): boolean {
     this.endDue(record, now);
-    if (this.holds.find(holdId)?.counter !== record) return false;
+    const hold = this.holds.find(holdId);
+    if (hold?.counter !== record) return false;
+    if (hold.endsAt >= now + holdMs) return true;
     this.holds.postpone(this.rootOf(record), holdId, now + holdMs);
     this.setRoot(record, this.holds.rootAfter);
     this.lend(record, now + holdMs);

@@ -194,6 +194,7 @@ export interface ChangeReservationRequest {
     | { $case: "release"; value: ReleaseLimits }
     | { $case: "extend"; value: ExtendLimits }
     | { $case: "forceRelease"; value: ForceReleaseLimits }
+    | { $case: "endPlaces"; value: EndPlaces }
     | undefined;
 }
 
@@ -227,6 +228,10 @@ export interface ExtendLimits {
 export interface ForceReleaseLimits {
 }
 
+/** The database has ended a reservation beside a budget: its places, which who is asked may count, are free. */
+export interface EndPlaces {
+}
+
 export interface ChangeReservationResponse {
   outcome: ChangeOutcome;
   /** Its time was over before. */
@@ -249,6 +254,8 @@ export interface HandOverRequest {
   /** The run that is told. */
   bootId: string;
   reservations: HandedReservation[];
+  /** Copies of reservations that are in the database, for the sake of their places. */
+  copies: HandedReservation[];
 }
 
 /** One that lasts, with all that is known of it. It keeps its id, which names the run that made it. */
@@ -277,7 +284,7 @@ export interface HandedPlace {
 }
 
 export interface HandOverResponse {
-  /** How many of them; there is no room for the others. */
+  /** How many of both; there is no room for the others. */
   taken: number;
   /** The places that are counted here from now on, by their old numbers: only these may be given back. */
   placesTaken: bigint[];
@@ -1527,6 +1534,9 @@ export const ChangeReservationRequest: MessageFns<ChangeReservationRequest> = {
       case "forceRelease":
         ForceReleaseLimits.encode(message.step.value, writer.uint32(90).fork()).join();
         break;
+      case "endPlaces":
+        EndPlaces.encode(message.step.value, writer.uint32(98).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1630,6 +1640,14 @@ export const ChangeReservationRequest: MessageFns<ChangeReservationRequest> = {
             }
 
             message.step = { $case: "forceRelease", value: ForceReleaseLimits.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.step = { $case: "endPlaces", value: EndPlaces.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -1941,6 +1959,41 @@ export const ForceReleaseLimits: MessageFns<ForceReleaseLimits> = {
   },
 };
 
+function createBaseEndPlaces(): EndPlaces {
+  return {};
+}
+
+export const EndPlaces: MessageFns<EndPlaces> = {
+  encode(_: EndPlaces, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EndPlaces {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndPlaces();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseChangeReservationResponse(): ChangeReservationResponse {
   return { outcome: 0, isLate: false, reservation: undefined };
 }
@@ -2103,7 +2156,7 @@ export const KeptReservation: MessageFns<KeptReservation> = {
 };
 
 function createBaseHandOverRequest(): HandOverRequest {
-  return { bootId: "", reservations: [] };
+  return { bootId: "", reservations: [], copies: [] };
 }
 
 export const HandOverRequest: MessageFns<HandOverRequest> = {
@@ -2113,6 +2166,9 @@ export const HandOverRequest: MessageFns<HandOverRequest> = {
     }
     for (const v of message.reservations) {
       HandedReservation.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.copies) {
+      HandedReservation.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -2144,6 +2200,14 @@ export const HandOverRequest: MessageFns<HandOverRequest> = {
             }
 
             message.reservations.push(HandedReservation.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.copies.push(HandedReservation.decode(reader, reader.uint32()));
             continue;
           }
         }
