@@ -1,9 +1,11 @@
 import { Module } from '@nestjs/common';
 import { Random } from '../common/random.js';
+import type { ClusterConfig } from '../config/cluster-config.js';
 import { WeirConfig } from '../config/weir-config.js';
 import { CheckpointDriver } from './checkpoint.driver.js';
 import { CheckpointStore } from './checkpoint-store.js';
 import { CounterEngine } from './counter-engine.js';
+import { SILENCE_MS } from './core/bucket-counters.js';
 import { CountersDriver } from './counters.driver.js';
 import { LocalCounterEngine, randomKey } from './local-counter-engine.js';
 import { Replication } from './replication.js';
@@ -19,11 +21,17 @@ async function engineFor(
 ): Promise<CounterEngine> {
   const key = await store.fingerprintKey(randomKey(random));
   if (!config.cluster.enabled) return new LocalCounterEngine(config.counters, key);
-  const engine = new ReplicatedCounterEngine(config.counters, key, identity.source);
+  const { liveMax } = config.counters;
+  const limits = { liveMax, silenceMs: silenceMsOf(config.cluster) };
+  const engine = new ReplicatedCounterEngine(limits, key, identity.source);
   if (config.cluster.earlyFlush) engine.store.onUrgent(() => driver.urgent());
   driver.attach(engine.store, engine.checkpoint(0).keyCheck);
   return engine;
 }
+
+/** A message may come an interval late, and is no silence. */
+const silenceMsOf = ({ syncIntervalMs, regionSyncIntervalMs }: ClusterConfig): number =>
+  2 * Math.max(SILENCE_MS / 2, syncIntervalMs, regionSyncIntervalMs);
 
 @Module({
   providers: [

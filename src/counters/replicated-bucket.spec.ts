@@ -27,12 +27,16 @@ const LOST = 20;
 /** Replicas of one region that have met, and what each has admitted. */
 class Replicas {
   private nowMs = BEGIN;
-  private readonly replicas = ['a', 'b', 'c'].map((replicaId) => {
-    const source = { replicaId, bootId: '1', region: 'here' };
-    const engine = new ReplicatedCounterEngine({ liveMax: 100 }, KEY, source);
-    return { engine, source, told: 0, toldAt: BEGIN, untold: 0 };
-  });
+  private readonly replicas;
   admitted = 0;
+
+  constructor(silenceMs?: number) {
+    this.replicas = ['a', 'b', 'c'].map((replicaId) => {
+      const source = { replicaId, bootId: '1', region: 'here' };
+      const engine = new ReplicatedCounterEngine({ liveMax: 100, silenceMs }, KEY, source);
+      return { engine, source, told: 0, toldAt: BEGIN, untold: 0 };
+    });
+  }
 
   get elapsedMs(): number {
     return this.nowMs - BEGIN;
@@ -92,6 +96,19 @@ describe('a token bucket that replicas share', () => {
       // Two replicas, each all that comes back: together twice as much.
       for (const index of [0, 1]) replicas.take(index, 1);
       replicas.pass(TELL_MS);
+      for (const index of [0, 1]) replicas.tell(index);
+    }
+    expect(replicas.counted(2)).toBeGreaterThanOrEqual(98);
+  });
+
+  it('is drained as well where messages are seconds apart', () => {
+    const tellMs = 2_000;
+    const replicas = new Replicas(2 * tellMs);
+    for (let step = 0; step < 60_000 / tellMs; step++) {
+      for (let passed = 0; passed < tellMs; passed += TELL_MS) {
+        for (const index of [0, 1]) replicas.take(index, 1);
+        replicas.pass(TELL_MS);
+      }
       for (const index of [0, 1]) replicas.tell(index);
     }
     expect(replicas.counted(2)).toBeGreaterThanOrEqual(98);

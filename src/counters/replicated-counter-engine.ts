@@ -1,5 +1,6 @@
 import type { Source } from '../cluster/core/peer-message.js';
 import type { WallMs } from '../common/time.js';
+import { SILENCE_MS } from './core/bucket-counters.js';
 import { Checkpointer } from './core/checkpointer.js';
 import type { Checkpoint } from './core/checkpoint.js';
 import { idOf } from './core/counter-id.js';
@@ -24,6 +25,8 @@ import { ReplicatedCountStore } from './replicated-count-store.js';
 export interface ReplicatedLimits extends CounterLimits {
   /** Entries of others that may be kept, 56 bytes each: one for each counter and source. */
   readonly entriesMax?: number | undefined;
+  /** How far apart the messages of a source may be before it counts as silent. Default 1 s. */
+  readonly silenceMs?: number | undefined;
 }
 
 /** With three replicas, each counter in use everywhere has two; with three regions of three, eight. */
@@ -43,7 +46,7 @@ export class ReplicatedCounterEngine extends LocalCounterEngine {
 
   constructor(limits: ReplicatedLimits, key: FingerprintKey, self: Source) {
     const entriesMax = limits.entriesMax ?? limits.liveMax * ENTRIES_PER_COUNTER;
-    const replica = new Replica(self, entriesMax);
+    const replica = new Replica(self, entriesMax, limits.silenceMs ?? SILENCE_MS);
     super(limits, key, replica);
     this.replica = replica;
     this.rows = new Checkpointer(this.algorithms, this.fingerprints);

@@ -44,16 +44,18 @@ const FULL_AT = 11;
 const UNITS_PER_MS = 12;
 const LOST = 13;
 
-/** What was lost longer ago is forgotten, and who was silent for longer is spared by the time alone. */
-const LOST_MS_MAX = 1_000;
+/** What two messages of a source may lie apart, unless an engine says more. */
+export const SILENCE_MS = 1_000;
 
 export class BucketCounters extends Algorithm<BucketSpec> {
   readonly slab: CounterSlab;
   private readonly scales = new BucketScales();
 
+  /** @param silenceMs what was lost longer ago is forgotten; who was silent for longer is spared by the time. */
   constructor(
     population: Population,
     private readonly side?: SlabSide,
+    private readonly silenceMs = SILENCE_MS,
   ) {
     super();
     const dropped = side === undefined ? undefined : (record: number) => side.drop(record);
@@ -203,7 +205,7 @@ export class BucketCounters extends Algorithm<BucketSpec> {
     } else {
       const net = (learned.taken - learned.returned) * units;
       const deficit =
-        (columns[at + DEFICIT] ?? 0) + net - spare(columns, at, { net, now, ...learned });
+        (columns[at + DEFICIT] ?? 0) + net - this.spare(columns, at, { net, now, ...learned });
       columns[at + DEFICIT] = Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, deficit));
     }
   }
@@ -214,6 +216,25 @@ export class BucketCounters extends Algorithm<BucketSpec> {
     columns[at + DEFICIT] = Math.max(0, deficit);
     columns[at + AT] = Math.max(now, columns[at + AT] ?? 0);
     if (deficit <= 0) noteFull(columns, at, { now, lost: -deficit });
+  }
+
+  /**
+   * What need not be drained of `net` that was taken since the source was last heard, because the bucket lost
+   * as much for being full. After a silence what was lost in it cannot be told from what was lost before; then
+   * the bucket is taken to have been full until it last was.
+   */
+  private spare(
+    columns: Float64Array,
+    at: number,
+    { net, gapMs, now }: { net: number; gapMs: number; now: number },
+  ): number {
+    const unitsPerMs = columns[at + UNITS_PER_MS] ?? 0;
+    const lost = Math.min(columns[at + LOST] ?? 0, this.silenceMs * unitsPerMs);
+    const fullMs = Math.max(0, (columns[at + FULL_AT] ?? 0) - (now - gapMs));
+    const most = gapMs <= this.silenceMs ? Math.min(lost, gapMs * unitsPerMs) : fullMs * unitsPerMs;
+    const spared = Math.min(Math.max(0, net), most);
+    columns[at + LOST] = Math.max(0, lost - spared);
+    return spared;
   }
 
   private unitsOf(record: number): number {
@@ -285,25 +306,6 @@ function noteFull(
 ): void {
   columns[at + FULL_AT] = now;
   columns[at + LOST] = Math.min(Number.MAX_SAFE_INTEGER, (columns[at + LOST] ?? 0) + lost);
-}
-
-/**
- * What need not be drained of `net` that was taken since the source was last heard, because the bucket lost
- * as much for being full. After a silence what was lost in it cannot be told from what was lost before; then
- * the bucket is taken to have been full until it last was.
- */
-function spare(
-  columns: Float64Array,
-  at: number,
-  { net, gapMs, now }: { net: number; gapMs: number; now: number },
-): number {
-  const unitsPerMs = columns[at + UNITS_PER_MS] ?? 0;
-  const lost = Math.min(columns[at + LOST] ?? 0, LOST_MS_MAX * unitsPerMs);
-  const fullMs = Math.max(0, (columns[at + FULL_AT] ?? 0) - (now - gapMs));
-  const most = gapMs <= LOST_MS_MAX ? Math.min(lost, gapMs * unitsPerMs) : fullMs * unitsPerMs;
-  const spared = Math.min(Math.max(0, net), most);
-  columns[at + LOST] = Math.max(0, lost - spared);
-  return spared;
 }
 
 function epochStart(scale: BucketScale, now: WallMs): number {

@@ -24,10 +24,14 @@ export class Replica {
   private relayedHead = 0;
   private relayed: { readonly region: RecencyList; readonly foreign: RecencyList } | undefined;
 
-  /** `entriesMax` bounds what is kept of others, 56 bytes each. */
+  /**
+   * `entriesMax` bounds what is kept of others, 56 bytes each. A source of which nothing is heard for longer
+   * than `silenceMs` was silent: its buckets are spared by the time alone.
+   */
   constructor(
     readonly self: EntrySource,
     readonly entriesMax: number,
+    readonly silenceMs: number,
   ) {
     this.sides = [
       new SlabSide(CounterKind.WINDOW, this),
