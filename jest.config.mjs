@@ -41,7 +41,8 @@ export default {
     project('simulation', ['<rootDir>/test/simulation/**/*.spec.ts']),
     project('interop', ['<rootDir>/test/interop/**/*.spec.ts']),
   ],
-  testTimeout: 60_000,
+  /** Longer than what is waited for in a test: on a slow machine that is what should be told, not that time is over. */
+  testTimeout: 300_000,
   /** Most files wait for a database or a peer, so a core is free for the next one. */
   maxWorkers: '100%',
 };

@@ -37,7 +37,7 @@ beforeAll(async () => {
   for (const slot of SLOTS) await cluster.start(slot);
   await cluster.whole();
   crowd = SHARES.map(() => new CrowdProcess());
-}, 120_000);
+}, 600_000);
 
 afterAll(async () => {
   await Promise.all(crowd.map((each) => each.stop()));

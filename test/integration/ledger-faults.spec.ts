@@ -141,7 +141,7 @@ describe('the ledger, when something stops or dies', () => {
       { keys: String(acknowledged.length), entries: String(acknowledged.length) },
     ]);
     expect(await ledger.audit()).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 });
 
 async function waitUntil(isTrue: () => boolean, what: string): Promise<void> {

@@ -41,7 +41,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   proxy = new TcpProxy(database.url);
   await proxy.up();
-}, 60_000);
+});
 
 afterAll(async () => {
   for (const replica of running.toReversed()) await replica.stop();
