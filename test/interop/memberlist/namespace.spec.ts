@@ -12,7 +12,9 @@ import { WeirNode } from './weir-node.js';
 
 const SPACE = `weir-${process.pid}`;
 const [OUTSIDE, INSIDE] = ['wg-out', 'wg-in'].map((name) => `${name}${process.pid % 100_000}`);
-const [OURS, THEIRS] = ['10.213.77.1', '10.213.77.2'];
+/** Outside of namespaces, so that no two runs on one machine may have the same. */
+const NET = 100 + (process.pid % 100);
+const [OURS, THEIRS] = [`10.213.${NET}.1`, `10.213.${NET}.2`];
 
 const ip = (...args: readonly (string | undefined)[]): void => {
   execFileSync('ip', args.map(String), { stdio: 'pipe' });
@@ -60,7 +62,7 @@ const possible = isPresent(
           (all) => all.length === 3,
         ),
       );
-      const mapped = '00000000000000000000ffff0ad54d02';
+      const mapped = `00000000000000000000ffff0ad5${NET.toString(16)}02`;
       expect(Buffer.from(b.service.member('a')?.addr ?? []).toString('hex')).toBe(mapped);
       const updates = b.service.counters()['packets.in'] ?? 0;
       await b.service.update(Uint8Array.of(1));

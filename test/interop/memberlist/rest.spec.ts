@@ -4,11 +4,13 @@
  */
 import { afterEach, beforeAll, expect, it } from '@jest/globals';
 import { buildNodes, describeWithGo, GoNode, RELEASES } from './go-node.js';
+import { loopbackMachines } from '../../support/process-cluster.js';
 import { hasSerf, SERF_GO_FLAGS, SERF_VSN, SerfAgent } from './serf-agent.js';
 import { waitFor } from './wait-for.js';
 import { WeirNode } from './weir-node.js';
 import { withoutStalls } from './without-stalls.js';
 
+const SERF_HOSTS = loopbackMachines(['serf1', 'serf2']).map(({ host }) => host) as [string, string];
 const IDLE_MS = 1_000 * Number(process.env['IDLE_SECONDS'] ?? 60);
 
 const gos: GoNode[] = [];
@@ -41,7 +43,7 @@ describeWithGo('all programs in one cluster', () => {
       }
     }
     for (const i of [1, 2, 3]) weirs.push(await WeirNode.start(`weir${i}`, { vsn: SERF_VSN }));
-    if (hasSerf) serfs.push(await SerfAgent.start('serf1', 27_946));
+    if (hasSerf) serfs.push(await SerfAgent.start('serf1', SERF_HOSTS[0]));
     const [seed] = weirs;
     for (const node of gos) await node.tell(`join ${seed?.address}`);
     for (const node of weirs.slice(1)) await node.service.join([gos[0]?.address ?? '']);
@@ -90,7 +92,7 @@ describeWithGo('all programs in one cluster', () => {
     });
     await agent.run('leave');
     await waitFor('us to see its leave', () => first.events('serf1').includes('serf1 left'));
-    const again = await SerfAgent.start('serf2', 28_946);
+    const again = await SerfAgent.start('serf2', SERF_HOSTS[1]);
     serfs.push(again);
     await again.run('join', first.address);
     await waitFor('serf2', () => first.events('serf2').includes('serf2 joined'));

@@ -28,9 +28,10 @@ export class SerfAgent {
     child.stderr?.on('data', keep);
   }
 
-  static async start(name: string, port: number): Promise<SerfAgent> {
-    const address = `127.0.0.1:${port}`;
-    const rpc = `127.0.0.1:${port + 1}`;
+  /** On a host of its own, whose ports nobody else takes. */
+  static async start(name: string, host: string): Promise<SerfAgent> {
+    const address = `${host}:7946`;
+    const rpc = `${host}:7373`;
     const flags = [`-node=${name}`, `-bind=${address}`, `-rpc-addr=${rpc}`, '-tag', 'role=third'];
     const child = spawn(SERF, ['agent', '-profile=lan', '-log-level=debug', ...flags]);
     const agent = new SerfAgent(address, rpc, child);
