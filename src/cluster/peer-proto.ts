@@ -37,6 +37,7 @@ export function requestToProto(message: ConnectRequest): RequestProto {
           entries: Buffer.from(message.entries),
           sentAtMs: BigInt(Math.round(message.sentAtMs)),
           known: message.known.map(knownToProto),
+          silenceMs: BigInt(Math.round(message.silenceMs)),
         },
       });
     case 'digest':
@@ -64,10 +65,11 @@ export function requestFromProto({ message }: RequestProto): ConnectRequest | un
     case 'delta': {
       const feed = feedFromProto(message.value.feed);
       if (feed === undefined) return undefined;
-      const { from, to, isComplete, isState, entries, sentAtMs } = message.value;
+      const { from, to, isComplete, isState, entries, sentAtMs, silenceMs } = message.value;
       const span = { from: Number(from), to: Number(to), isComplete, isState };
       const known = knownFromProto(message.value);
-      return { kind: 'delta', feed, ...span, entries, sentAtMs: Number(sentAtMs), known };
+      const said = { known, silenceMs: Number(silenceMs), sentAtMs: Number(sentAtMs) };
+      return { kind: 'delta', feed, ...span, entries, ...said };
     }
     case 'digest':
       return { kind: 'digest', known: knownFromProto(message.value) };

@@ -1,11 +1,10 @@
 import { Module } from '@nestjs/common';
+import { silenceMsOf } from '../cluster/core/replication-options.js';
 import { Random } from '../common/random.js';
-import type { ClusterConfig } from '../config/cluster-config.js';
 import { WeirConfig } from '../config/weir-config.js';
 import { CheckpointDriver } from './checkpoint.driver.js';
 import { CheckpointStore } from './checkpoint-store.js';
 import { CounterEngine } from './counter-engine.js';
-import { SILENCE_MS } from './core/bucket-counters.js';
 import { CountersDriver } from './counters.driver.js';
 import { LocalCounterEngine, randomKey } from './local-counter-engine.js';
 import { Replication } from './replication.js';
@@ -28,10 +27,6 @@ async function engineFor(
   driver.attach(engine.store, engine.checkpoint(0).keyCheck);
   return engine;
 }
-
-/** A message may come an interval late, and is no silence. */
-const silenceMsOf = ({ syncIntervalMs, regionSyncIntervalMs }: ClusterConfig): number =>
-  2 * Math.max(SILENCE_MS / 2, syncIntervalMs, regionSyncIntervalMs);
 
 @Module({
   providers: [

@@ -158,6 +158,7 @@ export function peerTransportContract(make: () => PeerTransport): void {
       entries: Uint8Array.of(0, 255, 7),
       sentAtMs: 1_700_000_000_000,
       known: [{ source: SOURCE, through: 3, seen: 2 ** 52 }],
+      silenceMs: 2 ** 40,
     };
     link.send(delta);
     await eventually('the delta arrives', () => other.heard.messages.length === 2);

@@ -15,6 +15,7 @@ import {
 } from './peer-message.js';
 import type { ReplicationContext } from './replication-context.js';
 import type { Instant, StreamId } from './replication-input.js';
+import { silenceMsOf } from './replication-options.js';
 
 interface Inbound {
   readonly stream: StreamId;
@@ -158,8 +159,10 @@ export class InboundStreams {
     const { feed, from, to, isComplete, isState, sentAtMs } = delta;
     inbound.heardAt = now.mono;
     const last = inbound.completeAt.get(feed);
-    const gapMs = last === undefined ? 0 : Math.max(0, sentAtMs - last);
+    const ownGapMs = last === undefined ? 0 : Math.max(0, sentAtMs - last);
+    const gapMs = Math.max(ownGapMs, delta.silenceMs);
     this.merge(source.replicaId, delta.entries, { source, isState, gapMs }, now);
+    if (feed === 'region') this.passOn(gapMs);
     const before = inbound.positions.get(feed) ?? 0;
     const isWhole = from <= before;
     const position = isWhole ? Math.max(before, to) : before;
@@ -169,6 +172,12 @@ export class InboundStreams {
     if (isWhole && isComplete) this.completed(inbound, source, { feed, position, sentAtMs }, now);
     const receivedAtMs = now.wall;
     this.answer(inbound, { kind: 'ack', feed, position, sentAtMs, receivedAtMs });
+  }
+
+  /** A silence of another region is told to ours with what came after it. */
+  private passOn(gapMs: number): void {
+    const { options, silences, store } = this.context;
+    if (gapMs > silenceMsOf(options)) silences.noticed(gapMs, store.head('foreign'));
   }
 
   /** A relay says how far it knows those of other regions. What it knows of ours, ours tell better. */

@@ -140,7 +140,9 @@ export class OutboundLink {
       const span = { from: progress.sent, to, isComplete, isState: progress.isState };
       progress.send(to, isComplete, now.mono);
       const known = this.context.drawnFrom(feed);
-      this.send({ kind: 'delta', feed, ...span, entries, sentAtMs: now.wall, known });
+      const silenceMs = feed === 'foreign' ? this.context.silences.after(progress.acked) : 0;
+      const said = { known, silenceMs, sentAtMs: now.wall };
+      this.send({ kind: 'delta', feed, ...span, entries, ...said });
       if (isComplete) return;
     }
   }
@@ -152,7 +154,8 @@ export class OutboundLink {
       return;
     const head = this.context.store.head('own');
     const span = { from: head, to: head, isComplete: false, isState: false };
-    this.send({ kind: 'delta', feed: 'own', ...span, entries, sentAtMs: now.wall, known: [] });
+    const said = { known: [], silenceMs: 0, sentAtMs: now.wall };
+    this.send({ kind: 'delta', feed: 'own', ...span, entries, ...said });
   }
 
   /**
@@ -167,7 +170,8 @@ export class OutboundLink {
       const { sent } = progress;
       const isComplete = sent >= this.context.store.head(feed);
       const span = { from: sent, to: sent, isComplete, isState: false };
-      this.send({ kind: 'delta', feed, ...span, entries: NOTHING, known: [], sentAtMs: now.wall });
+      const said = { known: [], silenceMs: 0, sentAtMs: now.wall };
+      this.send({ kind: 'delta', feed, ...span, entries: NOTHING, ...said });
     }
   }
 

@@ -59,6 +59,8 @@ export interface Delta {
    * far once it has received all, and that there is something to know before.
    */
   readonly known: readonly KnownSource[];
+  /** Of the feed of other regions: some that it tells of had been silent for so long. Else 0. */
+  readonly silenceMs: number;
 }
 
 export interface Ack {

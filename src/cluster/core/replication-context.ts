@@ -2,6 +2,7 @@ import type { Random } from '../../common/random.js';
 import type { CountStore } from './count-store.js';
 import { KnownSources } from './known-sources.js';
 import { type Feed, type Hello, type KnownSource, PROTOCOL_VERSION } from './peer-message.js';
+import { RelayedSilences } from './relayed-silences.js';
 import type { LinkState, NoticeKind, ReplicationEffect } from './replication-effect.js';
 import type { ReplicationOptions } from './replication-options.js';
 
@@ -9,6 +10,7 @@ import type { ReplicationOptions } from './replication-options.js';
 export class ReplicationContext {
   private effects: ReplicationEffect[] = [];
   readonly known: KnownSources;
+  readonly silences = new RelayedSilences();
 
   constructor(
     readonly options: ReplicationOptions,

@@ -36,6 +36,12 @@ export interface ReplicationOptions {
   readonly acceptedMax: number;
 }
 
+/** Messages of a source that are further apart say that it was silent: each may come an interval late. */
+export const silenceMsOf = (options: SyncIntervals): number =>
+  Math.max(1_000, 2 * options.syncIntervalMs, 2 * options.regionSyncIntervalMs);
+
+type SyncIntervals = Pick<ReplicationOptions, 'syncIntervalMs' | 'regionSyncIntervalMs'>;
+
 export const REPLICATION_DEFAULTS = {
   syncIntervalMs: 50,
   regionSyncIntervalMs: 500,

@@ -131,7 +131,8 @@ export class BucketViews {
     const view = this.views.get(runOf(source));
     if (view === undefined) return;
     const feed = `${from} ${message.feed}`;
-    const gapMs = message.sentAtMs - (view.toldAt.get(feed) ?? message.sentAtMs);
+    const ownGapMs = message.sentAtMs - (view.toldAt.get(feed) ?? message.sentAtMs);
+    const gapMs = Math.max(ownGapMs, message.silenceMs);
     view.toldAt.set(feed, Math.max(message.sentAtMs, view.toldAt.get(feed) ?? 0));
     let isNews = false;
     let spared = 0;

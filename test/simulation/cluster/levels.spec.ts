@@ -88,4 +88,23 @@ describe('a bucket that was full for long', () => {
       expect(buckets.missing()).toEqual([0, 0]);
     },
   );
+
+  it('is not drained of it either where another region was silent, and only the relay noticed', () => {
+    const buckets = new Buckets(['eu', 'eu', 'us', 'us']);
+    const { cluster, replicas } = buckets;
+    for (const replica of replicas) buckets.take(replica, 1);
+    cluster.run(HEARD_MS);
+    cluster.cuts = (from, to) => from.source.region !== to.source.region;
+    const taker = replicas.at(-1) ?? buckets.pair()[0];
+    for (let n = 0; n < 600; n++) {
+      expect(buckets.take(taker, 1)).toBe('taken');
+      cluster.run(50);
+    }
+    cluster.cuts = () => false;
+    // Until the relays have tried again, at the latest.
+    cluster.run(15_000);
+    for (const replica of replicas)
+      expect([...knowledgeOf(replica, [taker.source]).values()].at(-1)?.taken).toBe(601);
+    expect(buckets.missing()).toEqual([0, 0, 0, 0]);
+  });
 });

@@ -109,6 +109,8 @@ export interface Delta {
   sentAtMs: bigint;
   /** Of the feeds of a relay: how far it knows the sources that it draws from. */
   known: KnownSource[];
+  /** Of the feed of other regions: some that it tells of had been silent for so long. */
+  silenceMs: bigint;
 }
 
 export interface Ack {
@@ -772,6 +774,7 @@ function createBaseDelta(): Delta {
     entries: Buffer.alloc(0),
     sentAtMs: 0n,
     known: [],
+    silenceMs: 0n,
   };
 }
 
@@ -809,6 +812,12 @@ export const Delta: MessageFns<Delta> = {
     }
     for (const v of message.known) {
       KnownSource.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.silenceMs !== 0n) {
+      if (BigInt.asUintN(64, message.silenceMs) !== message.silenceMs) {
+        throw new globalThis.Error("value provided for field message.silenceMs of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.silenceMs);
     }
     return writer;
   },
@@ -888,6 +897,14 @@ export const Delta: MessageFns<Delta> = {
             }
 
             message.known.push(KnownSource.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.silenceMs = reader.uint64() as bigint;
             continue;
           }
         }
