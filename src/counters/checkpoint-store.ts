@@ -54,6 +54,9 @@ export abstract class CheckpointStore {
   /** The slots of other runs that count together, this one's earlier runs among them. */
   abstract others(slot: CheckpointSlot): Promise<readonly CheckpointSlot[]>;
 
+  /** How many slots have rows that are of no use to this one: of another format of counts, or another key. */
+  abstract strange(slot: CheckpointSlot): Promise<number>;
+
   /** Rows of the slot in the order of their fingerprints, after the one given. */
   abstract load(
     slot: CheckpointSlot,

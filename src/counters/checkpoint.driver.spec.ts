@@ -1,5 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { Clock } from '../common/clock.js';
+import { RecordingLog } from '../../test/support/recording-log.js';
 import { silentLog } from '../common/log.js';
 import { monoMs, wallMs } from '../common/time.js';
 import { CountersConfig } from '../config/counters-config.js';
@@ -61,14 +62,14 @@ function open(): Scene {
 }
 
 /** A process, started. */
-async function start({ clock, store }: Scene, folder = 'a') {
+async function start({ clock, store }: Scene, folder = 'a', { k1 = 2, log = silentLog } = {}) {
   const config = Object.assign(new WeirConfig(), {
     journal: { dataDir: folder },
     storage: { postgres: { host: 'db' } },
     counters: new CountersConfig(),
   });
-  const engine = new LocalCounterEngine({ liveMax: 100_000 }, { k0: 1, k1: 2 });
-  const driver = new CheckpointDriver(store, engine, clock, silentLog, config);
+  const engine = new LocalCounterEngine({ liveMax: 100_000 }, { k0: 1, k1 });
+  const driver = new CheckpointDriver(store, engine, clock, log, config);
   await driver.onModuleInit();
   const count = (amount: number, counter = hourly()): void => {
     engine.add([{ counter, amount, enforced: true }], clock.wallNow());
@@ -92,6 +93,20 @@ describe('CheckpointDriver', () => {
     const third = await start(scene);
     expect(third.counted()).toBe(35);
     expect(third.driver.state().rowsRestored).toBe(1);
+  });
+
+  it('says that it passes over what was saved in another format, or under another key', async () => {
+    const scene = open();
+    const log = new RecordingLog();
+    const first = await start(scene, 'a', { log });
+    first.count(30);
+    await first.driver.onApplicationShutdown();
+    expect(log.lines).toEqual([]);
+    const second = await start(scene, 'a', { k1: 3, log });
+    expect(second.counted()).toBe(0);
+    expect(log.lines).toEqual([expect.stringMatching(/^warn.*passed over.*"runs":1/s)]);
+    // It is there still for whoever it is of use to.
+    expect((await start(scene, 'b')).counted()).toBe(30);
   });
 
   it('lets each of two replicas that live go on from what it counted itself', async () => {

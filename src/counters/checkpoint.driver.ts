@@ -7,6 +7,7 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
+import { COUNTS_FORMAT } from '../common/counts-format.js';
 import { Log } from '../common/log.js';
 import type { MonoMs } from '../common/time.js';
 import { WeirConfig } from '../config/weir-config.js';
@@ -76,6 +77,16 @@ export class CheckpointDriver
     this.completeAt = this.clock.monoNow();
     if (this.rowsRestored > 0)
       this.log.info({ counters: this.rowsRestored }, 'took up what limits had counted');
+    await this.sayWhatIsPassedOver(slot);
+  }
+
+  private async sayWhatIsPassedOver(slot: CheckpointSlot): Promise<void> {
+    const runs = await this.store.strange(slot);
+    if (runs === 0) return;
+    const message =
+      'what limits counted in earlier runs is passed over: it was saved in another format of counts, or under ' +
+      'another key of fingerprints';
+    this.log.warn({ runs, format: COUNTS_FORMAT }, message);
   }
 
   private async takeUp(slot: CheckpointSlot): Promise<void> {

@@ -24,7 +24,7 @@ async function engineFor(
   const limits = { liveMax, silenceMs: silenceMsOf(config.cluster) };
   const engine = new ReplicatedCounterEngine(limits, key, identity.source);
   if (config.cluster.earlyFlush) engine.store.onUrgent(() => driver.urgent());
-  driver.attach(engine.store, engine.checkpoint(0).keyCheck);
+  driver.attach(engine.store, engine.keyCheck);
   return engine;
 }
 

@@ -70,7 +70,7 @@ export class LocalCounterEngine extends CounterEngine {
     this.population = new Population(limits.liveMax);
     this.algorithms = new Algorithms(this.population, limits.holdsMax, replica);
     this.fingerprints = new Fingerprinter(key);
-    this.checkpoints = new Checkpointer(this.algorithms, this.fingerprints);
+    this.checkpoints = new Checkpointer(this.algorithms, this.fingerprints, replica);
   }
 
   take(demands: readonly Demand[], now: WallMs): TakeOutcome {

@@ -59,6 +59,11 @@ export class MemoryCheckpointStore extends CheckpointStore {
       .filter((holder) => holder.id !== id);
   }
 
+  async strange({ keyCheck }: CheckpointSlot): Promise<number> {
+    return this.slots.filter(({ holder, rows }) => holder.keyCheck !== keyCheck && rows.size > 0)
+      .length;
+  }
+
   async load(
     slot: CheckpointSlot,
     rowsMax: number,

@@ -40,6 +40,11 @@ export class PostgresCheckpointStore extends CheckpointStore {
     return row?.held === '1';
   }
 
+  async strange({ keyCheck }: CheckpointSlot): Promise<number> {
+    const [row] = await this.database.query<{ strange: string }>(STRANGE, [keyCheck]);
+    return Number(row?.strange ?? 0);
+  }
+
   others({ id, keyCheck }: CheckpointSlot): Promise<readonly CheckpointSlot[]> {
     return this.database.query<CheckpointSlot>(OTHERS, [keyCheck, id]);
   }
@@ -80,6 +85,7 @@ interface Row {
   readonly level_at_ms: string | null;
   readonly units_per_ms: string | null;
   readonly previous_start_ms: string | null;
+  readonly is_regional: boolean;
 }
 
 /** In the order of {@link SAVE}'s parameters. */
@@ -98,6 +104,7 @@ const columnsOf = (rows: readonly CheckpointRow[]): readonly (readonly unknown[]
   rows.map(({ level }) => level?.at ?? null),
   rows.map(({ level }) => level?.unitsPerMs ?? null),
   rows.map(({ previousStart }) => previousStart ?? null),
+  rows.map(({ isRegional }) => isRegional === true),
 ];
 
 function rowOf(row: Row): CheckpointRow {
@@ -115,6 +122,7 @@ function rowOf(row: Row): CheckpointRow {
     kind: row.kind,
     fingerprint: row.fingerprint,
     groupName: row.group_name ?? undefined,
+    ...(row.is_regional ? { isRegional: true } : {}),
     windowStart: Number(row.window_start_ms),
     expiresAt: Number(row.expires_ms),
     current: { taken: Number(row.current_taken), returned: Number(row.current_returned) },
@@ -152,6 +160,11 @@ const OTHERS = `
   SELECT id, name, key_check AS "keyCheck", source FROM checkpoint_slots
     WHERE key_check = $1 AND id <> $2 AND source IS NOT NULL ORDER BY id`;
 
+/** Rows that are over are pruned a minute later, and slots without rows after a day. */
+const STRANGE = `
+  SELECT count(*) AS strange FROM checkpoint_slots AS s
+    WHERE key_check <> $1 AND EXISTS (SELECT FROM counter_checkpoints WHERE slot_id = s.id)`;
+
 /** Merges as {@link mergeRows} does. Rows are locked in the order of their keys. */
 const SAVE = `
   WITH held AS (
@@ -160,15 +173,17 @@ const SAVE = `
   saved AS (
     INSERT INTO counter_checkpoints AS c (slot_id, fingerprint, kind, group_name, window_start_ms,
         expires_at, current_taken, current_returned, previous_taken, previous_returned,
-        deficit_units, units_per_token, level_at_ms, units_per_ms, previous_start_ms)
+        deficit_units, units_per_token, level_at_ms, units_per_ms, previous_start_ms, is_regional)
       SELECT held.id, decode(r.fingerprint, 'hex'), r.kind, r.group_name, r.window_start,
           to_timestamp(r.expires_ms / 1000.0), r.taken, r.returned, r.taken_before,
-          r.returned_before, r.deficit, r.units, r.level_at, r.units_per_ms, r.start_before
+          r.returned_before, r.deficit, r.units, r.level_at, r.units_per_ms, r.start_before,
+          r.is_regional
         FROM held, unnest($3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
             $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
-            $14::bigint[], $15::bigint[], $16::bigint[])
+            $14::bigint[], $15::bigint[], $16::bigint[], $17::boolean[])
           AS r(fingerprint, kind, group_name, window_start, expires_ms, taken, returned,
-            taken_before, returned_before, deficit, units, level_at, units_per_ms, start_before)
+            taken_before, returned_before, deficit, units, level_at, units_per_ms, start_before,
+            is_regional)
         ORDER BY r.fingerprint
       ON CONFLICT (slot_id, fingerprint) DO UPDATE SET
         kind = excluded.kind,
@@ -187,7 +202,8 @@ const SAVE = `
         units_per_token = excluded.units_per_token,
         level_at_ms = excluded.level_at_ms,
         units_per_ms = excluded.units_per_ms,
-        previous_start_ms = excluded.previous_start_ms
+        previous_start_ms = excluded.previous_start_ms,
+        is_regional = excluded.is_regional
         WHERE coalesce(excluded.level_at_ms, excluded.window_start_ms)
           >= coalesce(c.level_at_ms, c.window_start_ms))
   SELECT count(*) AS held FROM held`;
@@ -196,7 +212,7 @@ const LOAD = `
   SELECT encode(fingerprint, 'hex') AS fingerprint, kind, group_name, window_start_ms,
       (extract(epoch FROM expires_at) * 1000)::bigint AS expires_ms, current_taken,
       current_returned, previous_taken, previous_returned, deficit_units, units_per_token,
-      level_at_ms, units_per_ms, previous_start_ms
+      level_at_ms, units_per_ms, previous_start_ms, is_regional
     FROM counter_checkpoints
     WHERE slot_id = $1 AND fingerprint > decode($2, 'hex')
     ORDER BY fingerprint LIMIT $3`;

@@ -15,7 +15,7 @@ import type {
 import { ABSENT } from './core/counter-slab.js';
 import { EntryExporter } from './core/entry-exporter.js';
 import { EntryMerger } from './core/entry-merger.js';
-import type { FingerprintKey } from './core/fingerprint.js';
+import { type FingerprintKey, fingerprintText } from './core/fingerprint.js';
 import { Replica } from './core/replica.js';
 import type { SlabSide } from './core/slab-side.js';
 import type { CounterLimits, CounterStats } from './counter-engine.js';
@@ -58,6 +58,12 @@ export class ReplicatedCounterEngine extends LocalCounterEngine {
       latest: () => this.latest,
       changeHold: (hold, now) => this.changeHold(hold, now),
     });
+  }
+
+  /** The same for engines with the same fingerprint key. */
+  get keyCheck(): string {
+    this.fingerprints.of('weir');
+    return fingerprintText(this.fingerprints);
   }
 
   override takeProvisionally(demands: readonly Demand[], now: WallMs): TakeOutcome {

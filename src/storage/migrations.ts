@@ -5,6 +5,7 @@ import { Reservations1763942400003 } from './migrations/0003-reservations.js';
 import { DeadLetters1763942400004 } from './migrations/0004-dead-letters.js';
 import { Limits1763942400007 } from './migrations/0007-limits.js';
 import { CounterCheckpoints1763942400008 } from './migrations/0008-counter-checkpoints.js';
+import { RegionalCheckpoints1764115200009 } from './migrations/0009-regional-checkpoints.js';
 
 type MigrationClass = new () => MigrationInterface;
 
@@ -19,4 +20,5 @@ export const migrations: MigrationClass[] = [
   DeadLetters1763942400004,
   Limits1763942400007,
   CounterCheckpoints1763942400008,
+  RegionalCheckpoints1764115200009,
 ];

@@ -39,6 +39,7 @@ const anyRow: fc.Arbitrary<CheckpointRow> = fc.record({
   kind: fc.constant('window' as const),
   fingerprint: fc.constantFrom(1, 2).map((n) => rowOf(n).fingerprint),
   groupName: fc.constantFrom(undefined, 'per-model'),
+  isRegional: fc.constantFrom(undefined, true),
   windowStart: fc.constantFrom(1_000, 2_000, -3_000),
   expiresAt: fc.constantFrom(LATER, LATER + 60_000),
   current: entry,
@@ -212,6 +213,18 @@ export function checkpointStoreContract(make: () => Promise<StoreScene>): void {
     expect(checkpoint.rows).toEqual([rowOf(1, { previousStart: -7 })]);
     expect((await store.claim(claimOf('b'))).id).toBe(alone.id);
     expect((await store.claim(claimOf('c'))).id).not.toBe(first.id);
+  });
+
+  it('tells how many slots have rows that are of no use to another key or format', async () => {
+    const slot = await store.claim(claimOf('a'));
+    await store.claim(claimOf('a', 'cd'));
+    expect(await store.strange(slot)).toBe(0);
+    for (const name of ['b', 'c']) {
+      const strange = await store.claim(claimOf(name, 'cd'));
+      await store.save(strange, { keyCheck: 'cd', rows: [rowOf(1)] });
+    }
+    await save(slot, rowOf(1));
+    expect(await store.strange(slot)).toBe(2);
   });
 
   it('deletes what is over, so many at a time, and nothing else', async () => {

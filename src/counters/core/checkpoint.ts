@@ -1,7 +1,7 @@
 /**
  * What a restart of everything must not forget: counters whose windows are longer than a minute, as
  * plain rows. Counters are named by fingerprint, so a checkpoint is of use only to an engine with the
- * same fingerprint key; `keyCheck` tells.
+ * same fingerprint key, and the same format of counts; `keyCheck` tells.
  *
  * Restoring is a merge: the later window wins, and in the same window the larger of each number. So rows
  * may come in any order, late and more than once, and a row that is older than what is there changes
@@ -14,7 +14,7 @@ import type { EntrySource } from './source-table.js';
 import type { Entry } from './tally.js';
 
 export interface Checkpoint {
-  /** The same for engines with the same fingerprint key. */
+  /** The same for engines with the same fingerprint key and format of counts. */
   readonly keyCheck: string;
   /** Which run of which replica has counted this; undefined from an engine that counts alone. */
   readonly source?: EntrySource | undefined;
@@ -26,6 +26,8 @@ export interface CheckpointRow {
   /** 24 hexadecimal digits. */
   readonly fingerprint: string;
   readonly groupName: string | undefined;
+  /** It counts in one region only, which an engine that counts together knows. */
+  readonly isRegional?: boolean | undefined;
   /** Start of the window, or of the epoch of a token bucket. */
   readonly windowStart: number;
   /** When nothing of it matters any more, to the second. */

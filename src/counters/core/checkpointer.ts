@@ -1,3 +1,4 @@
+import { COUNTS_FORMAT } from '../../common/counts-format.js';
 import type { Algorithms } from './algorithms.js';
 import {
   type Checkpoint,
@@ -10,6 +11,7 @@ import { ABSENT } from './counter-slab.js';
 import type { EntryHead } from './entry-block.js';
 import { type Fingerprinter, fingerprintText, parseFingerprint } from './fingerprint.js';
 import { timeOf } from './merge-rows.js';
+import type { Replica } from './replica.js';
 import { SourceEntry } from './source-entry.js';
 
 /** Writes what changed in long windows to checkpoints, and merges checkpoints into what is there. */
@@ -19,17 +21,21 @@ export class Checkpointer {
   constructor(
     private readonly algorithms: Algorithms,
     fingerprints: Fingerprinter,
+    private readonly replica?: Replica,
+    format = COUNTS_FORMAT,
   ) {
-    fingerprints.of('weir');
+    // The first format has no number in it.
+    fingerprints.of(format === 1 ? 'weir' : `weir ${format}`);
     this.keyCheck = fingerprintText(fingerprints);
   }
 
   write(rowsMax: number): Checkpoint {
     const rows: CheckpointRow[] = [];
-    for (const algorithm of this.algorithms.all)
+    for (const [kind, algorithm] of this.algorithms.all.entries())
       for (const record of algorithm.changed.drain(rowsMax - rows.length)) {
         const row = algorithm.slab.isLive(record) ? algorithm.toRow(record) : undefined;
-        if (row !== undefined) rows.push(row);
+        const isRegional = this.replica?.sides[kind]?.isRegional(record) === true;
+        if (row !== undefined) rows.push(isRegional ? { ...row, isRegional } : row);
       }
     return { keyCheck: this.keyCheck, rows };
   }
@@ -61,8 +67,8 @@ export class Checkpointer {
       const key = parseFingerprint(row.fingerprint);
       if (key === undefined) return false;
       const kind = row.kind === 'window' ? CounterKind.WINDOW : CounterKind.BUCKET;
-      const { groupName, expiresAt } = row;
-      const head = { kind, key, groupName, expiresAt, isRegional: false, source: undefined };
+      const { groupName, expiresAt, isRegional = false } = row;
+      const head = { kind, key, groupName, expiresAt, isRegional, source: undefined };
       return take(head, entryOf(row));
     }).length;
   }
