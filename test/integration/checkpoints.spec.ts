@@ -8,7 +8,7 @@ import { createClient } from '../../src/rpc/grpc-client.js';
 import { checkOf, declareKey, declareLimit } from '../support/declare.js';
 import { eventually } from '../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
-import { startReplica } from '../support/start-replica.js';
+import { PATIENT, startReplica } from '../support/start-replica.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { WeirProcess } from '../support/weir-process.js';
 
@@ -43,11 +43,17 @@ async function serve(settings = '') {
   running.push(service);
   await service.says('httpAddress');
   const { grpcAddress, httpAddress } = JSON.parse(service.out) as Record<string, string>;
-  const quota = createClient(QuotaServiceService, 'weir.v1.QuotaService', grpcAddress ?? '');
+  const quota = createClient(
+    QuotaServiceService,
+    'weir.v1.QuotaService',
+    grpcAddress ?? '',
+    PATIENT,
+  );
   const governance = createClient(
     GovernanceServiceService,
     'weir.v1.GovernanceService',
     grpcAddress ?? '',
+    PATIENT,
   );
   return {
     quota,

@@ -12,6 +12,7 @@ import { createClient, type GrpcClient } from '../../src/rpc/grpc-client.js';
 import { checkOf, declareKey, declareLimit, ofKey } from '../support/declare.js';
 import { eventually } from '../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { PATIENT } from '../support/start-replica.js';
 import { WeirProcess } from '../support/weir-process.js';
 
 interface Running {
@@ -55,8 +56,13 @@ async function start(name: string, region: string): Promise<void> {
   running.set(name, {
     process,
     gossip: /"gossip":"([^"]+)"/.exec(said)?.[1] ?? '',
-    quota: createClient(QuotaServiceService, 'weir.v1.QuotaService', address),
-    governance: createClient(GovernanceServiceService, 'weir.v1.GovernanceService', address),
+    quota: createClient(QuotaServiceService, 'weir.v1.QuotaService', address, PATIENT),
+    governance: createClient(
+      GovernanceServiceService,
+      'weir.v1.GovernanceService',
+      address,
+      PATIENT,
+    ),
   });
 }
 

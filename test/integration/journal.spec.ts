@@ -31,7 +31,7 @@ import {
 import { eventually } from '../support/eventually.js';
 import { debitNumber, itemOf, journalConfig, PERIOD } from '../support/journaled-debits.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
-import { startReplica } from '../support/start-replica.js';
+import { PATIENT, startReplica } from '../support/start-replica.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
 const RUN_SOURCES = pathToFileURL(join(process.cwd(), 'test/support/run-sources.mjs')).href;
@@ -200,7 +200,7 @@ class Service {
   async quota() {
     const address = (): string | undefined => /"grpcAddress": ?"([^"]+)"/.exec(this.out)?.[1];
     await eventually(`it serves: ${this.out}`, () => address() !== undefined, 120_000);
-    return createClient(QuotaServiceService, 'weir.v1.QuotaService', address() ?? '');
+    return createClient(QuotaServiceService, 'weir.v1.QuotaService', address() ?? '', PATIENT);
   }
 
   async kill(): Promise<void> {

@@ -24,6 +24,9 @@ export interface Replica {
   stop(): Promise<void>;
 }
 
+/** No call waits so long on a machine that does its work; on one that is busy with something else it may. */
+export const PATIENT = { deadlineMs: 60_000 };
+
 /** Starts the real service on free ports. Overrides are dotted configuration keys. */
 export async function startReplica(
   databaseUrl: string,
@@ -42,25 +45,33 @@ export async function startReplica(
       'cluster.grpc.port': 0,
       'storage.postgres.url': databaseUrl,
       'journal.dataDir': journal,
-      // Tests share a machine that may be slow; the guard has tests of its own.
+      // Tests share a machine that may be slow; the guard and the journal have tests of their own.
       'overload.shed': false,
+      'journal.ledgerMaxWaitMs': 30_000,
       ...overrides,
     },
   });
   const { grpcAddress, httpAddress } = service;
-  const quota = createClient(QuotaServiceService, 'weir.v1.QuotaService', grpcAddress);
+  const quota = createClient(QuotaServiceService, 'weir.v1.QuotaService', grpcAddress, PATIENT);
   const governance = createClient(
     GovernanceServiceService,
     'weir.v1.GovernanceService',
     grpcAddress,
+    PATIENT,
   );
-  const ledger = createClient(LedgerServiceService, 'weir.v1.LedgerService', grpcAddress);
+  const ledger = createClient(LedgerServiceService, 'weir.v1.LedgerService', grpcAddress, PATIENT);
   const inspection = createClient(
     InspectionServiceService,
     'weir.v1.InspectionService',
     grpcAddress,
+    PATIENT,
   );
-  const cluster = createClient(ClusterServiceService, 'weir.v1.ClusterService', grpcAddress);
+  const cluster = createClient(
+    ClusterServiceService,
+    'weir.v1.ClusterService',
+    grpcAddress,
+    PATIENT,
+  );
   return {
     service,
     quota,
