@@ -4,6 +4,7 @@ import { INT64_MAX } from '../../src/budgets/core/int64.js';
 import type { LedgerAnswer } from '../../src/budgets/core/ledger-item.js';
 import type { Debit, PeriodKey } from '../../src/budgets/core/ledger-model.js';
 import { wallMs } from '../../src/common/time.js';
+import { insist } from '../support/insist.js';
 
 const JANUARY = { start: wallMs(1_767_225_600_000), end: wallMs(1_769_904_000_000) };
 const FEBRUARY = { start: wallMs(1_769_904_000_000), end: wallMs(1_772_323_200_000) };
@@ -57,8 +58,15 @@ export function budgetLedgerContract(name: string, open: () => Promise<BudgetLed
     });
 
     const post = (debits: readonly Debit[]): Promise<readonly LedgerAnswer[]> =>
-      ledger.decide(
-        debits.map((each) => ({ kind: 'debit', debit: each, reservation: undefined, watched: [] })),
+      insist(() =>
+        ledger.decide(
+          debits.map((each) => ({
+            kind: 'debit',
+            debit: each,
+            reservation: undefined,
+            watched: [],
+          })),
+        ),
       );
 
     const postedTo = async (...keys: PeriodKey[]): Promise<readonly bigint[]> =>

@@ -4,6 +4,7 @@ import type { Debit, PeriodKey } from '../../src/budgets/core/ledger-model.js';
 import { PostgresBudgetLedger } from '../../src/budgets/postgres-budget-ledger.js';
 import { wallMs } from '../../src/common/time.js';
 import { openTestDatabase, type TestDatabase } from '../contract/budget-ledger-database.js';
+import { insist } from '../support/insist.js';
 
 const MONTHS = Array.from({ length: 13 }, (_, i) => Date.UTC(2026, i, 1));
 const AMOUNT = 100n;
@@ -144,11 +145,12 @@ describe('what is left of a period', () => {
     const held = Array.from({ length: 40 }, () => hold(1n, month(0)));
     await ledger.decide(held);
     const other = new PostgresBudgetLedger(open.database);
+    const decide = (by: PostgresBudgetLedger, item: PostDebit) => insist(() => by.decide([item]));
     const answers = await Promise.all([
-      ...held.slice(0, 20).map((each) => ledger.decide([settle(each, 2n, month(0))])),
-      ...held.slice(20).map((each) => other.decide([settle(each, 0n, month(0))])),
-      ...Array.from({ length: 10 }, () => other.decide([plain(1n, month(1))])),
-      ...Array.from({ length: 10 }, () => ledger.decide([plain(1n, month(0), month(2))])),
+      ...held.slice(0, 20).map((each) => decide(ledger, settle(each, 2n, month(0)))),
+      ...held.slice(20).map((each) => decide(other, settle(each, 0n, month(0)))),
+      ...Array.from({ length: 10 }, () => decide(other, plain(1n, month(1)))),
+      ...Array.from({ length: 10 }, () => decide(ledger, plain(1n, month(0), month(2)))),
     ]);
     expect(answers.flat().every(({ kind }) => kind === 'posted')).toBe(true);
     const [row] = await open.database.query<{ left: string }>(

@@ -6,7 +6,6 @@ import { Client } from 'pg';
 import { LedgerItems } from '../../src/bench/ledger-items.js';
 import { decideColumns } from '../../src/budgets/decide-columns.js';
 import { PostgresBudgetLedger } from '../../src/budgets/postgres-budget-ledger.js';
-import { DomainError } from '../../src/common/domain-error.js';
 import { silentLog } from '../../src/common/log.js';
 import { Secret } from '../../src/config/secret.js';
 import { EmbeddedConfig, PostgresConfig } from '../../src/config/storage-config.js';
@@ -16,6 +15,7 @@ import {
 } from '../../src/storage/embedded-postgres.js';
 import { type OpenDatabase, openDatabase } from '../../src/storage/open-database.js';
 import { eventually } from '../support/eventually.js';
+import { insist } from '../support/insist.js';
 
 describe('the ledger, when something stops or dies', () => {
   let folder: string;
@@ -101,23 +101,13 @@ describe('the ledger, when something stops or dies', () => {
     const items = new LedgerItems('killed-', 7);
     const acknowledged: string[] = [];
     const progress = { isOver: false, rounds: 0 };
-    const untilTaken = async <T>(work: () => Promise<T>): Promise<T> => {
-      for (;;) {
-        try {
-          return await work();
-        } catch (error) {
-          if (!(error instanceof DomainError) || error.code !== 'UNAVAILABLE') throw error;
-          await new Promise((resolve) => setTimeout(resolve, 20));
-        }
-      }
-    };
     const caller = async (): Promise<void> => {
       while (!progress.isOver) {
         const holds = Array.from({ length: 20 }, () => items.hold());
-        const held = await untilTaken(() => ledger.decide(holds));
+        const held = await insist(() => ledger.decide(holds));
         expect(held.every(({ kind }) => kind === 'held')).toBe(true);
         const settles = holds.map((hold) => items.debit(hold));
-        const posted = await untilTaken(() => ledger.decide(settles));
+        const posted = await insist(() => ledger.decide(settles));
         expect(posted.every(({ kind }) => kind === 'posted')).toBe(true);
         acknowledged.push(...settles.map(({ debit }) => debit.idempotencyKey));
         progress.rounds++;

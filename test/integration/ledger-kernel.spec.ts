@@ -12,6 +12,7 @@ import { SeededRandom } from '../../src/common/seeded-random.js';
 import { wallMs } from '../../src/common/time.js';
 import type { Database } from '../../src/storage/database.js';
 import { openTestDatabase, type TestDatabase } from '../contract/budget-ledger-database.js';
+import { insist } from '../support/insist.js';
 
 const JANUARY = { start: wallMs(1_767_225_600_000), end: wallMs(1_769_904_000_000) };
 const FEBRUARY = { start: wallMs(1_769_904_000_000), end: wallMs(1_772_323_200_000) };
@@ -92,7 +93,7 @@ describe('the kernel of the ledger', () => {
   afterAll(() => open?.close());
 
   const decideOne = async (item: LedgerItem): Promise<LedgerAnswer> =>
-    present((await ledger.decide([item]))[0], 'one answer for one item');
+    present((await insist(() => ledger.decide([item])))[0], 'one answer for one item');
 
   const balanceOf = async (budget: PeriodLimit): Promise<readonly bigint[]> => {
     const [balance] = await ledger.readLevels([budget.key]);
