@@ -88,6 +88,17 @@ describe('the places of a replica that leaves', () => {
     return reservation?.id ?? '';
   }
 
+  /** An heir that knows nothing of places keeps what it is told; the place stays where it was given out. */
+  async function handToOldHeir(): Promise<void> {
+    const id = await call('first');
+    transport.mood = 'old heir';
+    expect(await keeper.roaming.handOver()).toBe(0);
+    expect([await held(keeper), await held(heir)]).toEqual([1, 0]);
+    const settled = debitCall('k', { reservation: { kind: 'id', id } });
+    expect(await third.debits.debit(settled)).toMatchObject({ late: false });
+    expect(await held(keeper)).toBe(1);
+  }
+
   it('are counted by the heir and no more by who leaves, and freed by whoever settles, once', async () => {
     const id = await call('first');
     await call('second');
@@ -130,13 +141,7 @@ describe('the places of a replica that leaves', () => {
   });
 
   it('stay with who leaves if the heir is of an older release, which keeps the reservation', async () => {
-    const id = await call('first');
-    transport.mood = 'old heir';
-    expect(await keeper.roaming.handOver()).toBe(0);
-    expect([await held(keeper), await held(heir)]).toEqual([1, 0]);
-    const settled = debitCall('k', { reservation: { kind: 'id', id } });
-    expect(await third.debits.debit(settled)).toMatchObject({ late: false });
-    expect(await held(keeper)).toBe(1);
+    await handToOldHeir();
   });
 
   it('count twice until their end if the answer of the heir is lost, and never less than once', async () => {
@@ -228,13 +233,7 @@ describe('the places of a replica that leaves', () => {
     });
 
     it('stay with who leaves if the heir is of an older release', async () => {
-      const id = await call('first');
-      transport.mood = 'old heir';
-      expect(await keeper.roaming.handOver()).toBe(0);
-      expect([await held(keeper), await held(heir)]).toEqual([1, 0]);
-      const settled = debitCall('k', { reservation: { kind: 'id', id } });
-      expect(await third.debits.debit(settled)).toMatchObject({ late: false });
-      expect(await held(keeper)).toBe(1);
+      await handToOldHeir();
     });
   });
 
