@@ -44,7 +44,7 @@ export class LocalCounterEngine extends CounterEngine {
   protected readonly population: Population;
   protected readonly algorithms: Algorithms;
   protected readonly fingerprints: Fingerprinter;
-  private readonly checkpoints: Checkpointer;
+  protected readonly checkpoints: Checkpointer;
   /** The latest `now` of all: where the clock is stepped back, windows wait until it has caught up. */
   protected latest = wallMs(Number.NEGATIVE_INFINITY);
   /** What the last call said that it was. */

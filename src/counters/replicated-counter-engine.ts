@@ -1,7 +1,6 @@
 import type { Source } from '../cluster/core/peer-message.js';
+import { REPLICATION_DEFAULTS, silenceMsOf } from '../cluster/core/replication-options.js';
 import type { WallMs } from '../common/time.js';
-import { SILENCE_MS } from './core/bucket-counters.js';
-import { Checkpointer } from './core/checkpointer.js';
 import type { Checkpoint } from './core/checkpoint.js';
 import { idOf } from './core/counter-id.js';
 import type {
@@ -25,7 +24,7 @@ import { ReplicatedCountStore } from './replicated-count-store.js';
 export interface ReplicatedLimits extends CounterLimits {
   /** Entries of others that may be kept, 56 bytes each: one for each counter and source. */
   readonly entriesMax?: number | undefined;
-  /** How far apart the messages of a source may be before it counts as silent. Default 1 s. */
+  /** How far apart the messages of a source may be before it counts as silent. Default: by the default intervals. */
   readonly silenceMs?: number | undefined;
 }
 
@@ -40,16 +39,15 @@ export class ReplicatedCounterEngine extends LocalCounterEngine {
   /** What is told, and heard. */
   readonly store: ReplicatedCountStore;
   private readonly replica: Replica;
-  private readonly rows: Checkpointer;
   private readonly merger: EntryMerger;
   private isProvisional = false;
 
   constructor(limits: ReplicatedLimits, key: FingerprintKey, self: Source) {
     const entriesMax = limits.entriesMax ?? limits.liveMax * ENTRIES_PER_COUNTER;
-    const replica = new Replica(self, entriesMax, limits.silenceMs ?? SILENCE_MS);
+    const silenceMs = limits.silenceMs ?? silenceMsOf(REPLICATION_DEFAULTS);
+    const replica = new Replica(self, entriesMax, silenceMs);
     super(limits, key, replica);
     this.replica = replica;
-    this.rows = new Checkpointer(this.algorithms, this.fingerprints);
     this.merger = new EntryMerger(this.algorithms, replica);
     this.store = new ReplicatedCountStore(replica, {
       merger: this.merger,
@@ -60,7 +58,7 @@ export class ReplicatedCounterEngine extends LocalCounterEngine {
     });
   }
 
-  /** The same for engines with the same fingerprint key. */
+  /** The same for engines with the same fingerprint key; peers compare the format of counts beside it. */
   get keyCheck(): string {
     this.fingerprints.of('weir');
     return fingerprintText(this.fingerprints);
@@ -108,11 +106,11 @@ export class ReplicatedCounterEngine extends LocalCounterEngine {
 
   /** Rows that this very run has written are passed over: it knows better. */
   override restore(checkpoint: Checkpoint, now: WallMs): { readonly restored: number } {
-    const rows = this.rows.ofUse(checkpoint, this.begin(now));
+    const rows = this.checkpoints.ofUse(checkpoint, this.begin(now));
     this.goOnFrom(rows);
     const source = checkpoint.source ?? UNKNOWN_RUN;
     const context = { arrival: { source, isState: true, gapMs: 0 }, now: this.latest };
-    const restored = this.rows.each(rows, (head, entry) =>
+    const restored = this.checkpoints.each(rows, (head, entry) =>
       this.merger.mergeOne(head, entry, context),
     );
     return { restored };

@@ -154,7 +154,7 @@ export class OutboundLink {
       return;
     const head = this.context.store.head('own');
     const span = { from: head, to: head, isComplete: false, isState: false };
-    const said = { known: [], silenceMs: 0, sentAtMs: now.wall };
+    const said = { ...NOTHING_BESIDE, sentAtMs: now.wall };
     this.send({ kind: 'delta', feed: 'own', ...span, entries, ...said });
   }
 
@@ -170,7 +170,7 @@ export class OutboundLink {
       const { sent } = progress;
       const isComplete = sent >= this.context.store.head(feed);
       const span = { from: sent, to: sent, isComplete, isState: false };
-      const said = { known: [], silenceMs: 0, sentAtMs: now.wall };
+      const said = { ...NOTHING_BESIDE, sentAtMs: now.wall };
       this.send({ kind: 'delta', feed, ...span, entries: NOTHING, ...said });
     }
   }
@@ -245,3 +245,5 @@ export class OutboundLink {
 }
 
 const NOTHING = new Uint8Array(0);
+/** What only the feeds of a relay say. */
+const NOTHING_BESIDE = { known: [], silenceMs: 0 } as const;

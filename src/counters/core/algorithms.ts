@@ -21,7 +21,7 @@ export class Algorithms {
   ) {
     const [windowSide, bucketSide, gaugeSide] = replica?.sides ?? [];
     this.windows = new WindowCounters(population, windowSide);
-    this.buckets = new BucketCounters(population, bucketSide, replica?.silenceMs);
+    this.buckets = new BucketCounters(population, bucketSide);
     this.concurrency = new ConcurrencyCounters(population, holdsMax, gaugeSide);
     this.all = [this.windows, this.buckets, this.concurrency];
   }

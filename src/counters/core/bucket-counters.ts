@@ -44,18 +44,13 @@ const FULL_AT = 11;
 const UNITS_PER_MS = 12;
 const LOST = 13;
 
-/** What two messages of a source may lie apart, unless an engine says more. */
-export const SILENCE_MS = 1_000;
-
 export class BucketCounters extends Algorithm<BucketSpec> {
   readonly slab: CounterSlab;
   private readonly scales = new BucketScales();
 
-  /** @param silenceMs what was lost longer ago is forgotten; who was silent for longer is spared by the time. */
   constructor(
     population: Population,
     private readonly side?: SlabSide,
-    private readonly silenceMs = SILENCE_MS,
   ) {
     super();
     const dropped = side === undefined ? undefined : (record: number) => side.drop(record);
@@ -221,7 +216,7 @@ export class BucketCounters extends Algorithm<BucketSpec> {
   /**
    * What need not be drained of `net` that was taken since the source was last heard, because the bucket lost
    * as much for being full. After a silence what was lost in it cannot be told from what was lost before; then
-   * the bucket is taken to have been full until it last was.
+   * the bucket is taken to have been full until it last was. What was lost longer ago than a silence is forgotten.
    */
   private spare(
     columns: Float64Array,
@@ -229,9 +224,10 @@ export class BucketCounters extends Algorithm<BucketSpec> {
     { net, gapMs, now }: { net: number; gapMs: number; now: number },
   ): number {
     const unitsPerMs = columns[at + UNITS_PER_MS] ?? 0;
-    const lost = Math.min(columns[at + LOST] ?? 0, this.silenceMs * unitsPerMs);
+    const silenceMs = this.side?.silenceMs ?? 0;
+    const lost = Math.min(columns[at + LOST] ?? 0, silenceMs * unitsPerMs);
     const fullMs = Math.max(0, (columns[at + FULL_AT] ?? 0) - (now - gapMs));
-    const most = gapMs <= this.silenceMs ? Math.min(lost, gapMs * unitsPerMs) : fullMs * unitsPerMs;
+    const most = gapMs <= silenceMs ? Math.min(lost, gapMs * unitsPerMs) : fullMs * unitsPerMs;
     const spared = Math.min(Math.max(0, net), most);
     columns[at + LOST] = Math.max(0, lost - spared);
     return spared;

@@ -31,6 +31,11 @@ export class SlabSide {
     return this.columns.bytes;
   }
 
+  /** A source of which nothing is heard for longer was silent. */
+  get silenceMs(): number {
+    return this.replica.silenceMs;
+  }
+
   /** The list of what others have counted; 0 if nobody else has. */
   firstOf(record: number): number {
     return this.columns.words(record)[this.columns.at(record) * 2 + FIRST] ?? 0;
