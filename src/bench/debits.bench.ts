@@ -1,7 +1,8 @@
 /** Durable debits over gRPC: every answer that is counted here has been through an fsync. */
-import { chmod, mkdtemp, open, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolder } from '../common/remove-folder.js';
 import { type DebitBudgetRequest, QuotaServiceService } from '../gen/weir/v1/quota_service.js';
 import { createClient, type GrpcClient } from '../rpc/grpc-client.js';
 import { type Bench, type BenchResult, median, quantile, round } from './bench-result.js';
@@ -48,7 +49,7 @@ export const debitsBench: Bench = {
     } finally {
       quota.close();
       await server.stop();
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
     }
   },
 };

@@ -3,7 +3,7 @@
  * are told. The caller sends bytes that were made once, at a steady pace, whether or not earlier ones are
  * answered (ADR 0042), so that it costs far less than what it asks for.
  */
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { BatchCheckLimitRequest, QuotaServiceService } from '../gen/weir/v1/quot
 import { BenchOperator } from './bench-operator.js';
 import { type Bench, type BenchResult, quantile, round } from './bench-result.js';
 import { checkOf } from '../cli/cluster-demo/check-of.js';
+import { removeFolder } from '../common/remove-folder.js';
 import { type CallEnd, FrameConnection } from './frame-connection.js';
 import { hammer } from './hammer.js';
 import { ServerProcess } from './server-process.js';
@@ -66,7 +67,7 @@ export const floodBench: Bench = {
     } finally {
       caller.close();
       await server.stop();
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
     }
   },
 };

@@ -2,10 +2,11 @@
  * Checks that hold money on one hot budget, over gRPC: how many a second, and how long a single one takes while
  * they come at half the rate that is aimed at.
  */
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { removeFolder } from '../common/remove-folder.js';
 import {
   type CheckLimitRequest,
   Decision,
@@ -63,7 +64,7 @@ export const holdsBench: Bench = {
     } finally {
       quota.close();
       await server.stop();
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
     }
   },
 };

@@ -1,11 +1,12 @@
 /** The kernel of the ledger without gRPC (ADR 0020): what PostgreSQL decides a second, and who waits. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { silentLog } from '../common/log.js';
+import { removeFolder } from '../common/remove-folder.js';
 import { startEmbeddedPostgres } from '../storage/embedded-postgres.js';
 import { type Bench, type BenchResult, quantile, round } from './bench-result.js';
 import type { LedgerLoad, LedgerReport } from './ledger-child.js';
@@ -54,7 +55,7 @@ export const ledgerBench: Bench = {
       };
     } finally {
       await embedded.stop();
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
     }
   },
 };

@@ -3,9 +3,10 @@
  * messages: what is left above the echo is ours. The two take turns, so that a machine that slows
  * down slows both, and the figure to read is the ratio.
  */
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolder } from '../common/remove-folder.js';
 import {
   type CheckLimitRequest,
   CheckLimitResponse,
@@ -77,8 +78,8 @@ export const rpcCostBench: Bench = {
       };
     } finally {
       await Promise.all([echo, weir].map(stop));
-      await rm(folder, { recursive: true, force: true });
-      await rm(`${folder}-journal`, { recursive: true, force: true });
+      await removeFolder(folder);
+      await removeFolder(`${folder}-journal`);
     }
   },
 };

@@ -1,6 +1,7 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolder } from '../common/remove-folder.js';
 import { type RunningService, startOwnService } from './service.js';
 
 /**
@@ -11,7 +12,7 @@ export async function startThrowawayService(env: NodeJS.ProcessEnv): Promise<Run
   const folder = await mkdtemp(join(tmpdir(), 'weir-'));
   // Run as root, the database runs as another user, who must be able to pass through.
   await chmod(folder, 0o711);
-  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  const remove = (): Promise<void> => removeFolder(folder);
   try {
     const configFile = join(folder, 'weir.yaml');
     await writeFile(configFile, '{}\n');

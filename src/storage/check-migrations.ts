@@ -1,8 +1,9 @@
 import 'reflect-metadata';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '../common/log.js';
+import { removeFolder } from '../common/remove-folder.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
 import { checkMigrations } from './migration-check.js';
 
@@ -22,6 +23,6 @@ try {
   process.exitCode = faults.length === 0 ? 0 : 1;
 } finally {
   await server.stop();
-  await rm(server.dataDir, { recursive: true, force: true });
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(server.dataDir);
+  await removeFolder(folder);
 }

@@ -9,11 +9,12 @@ import {
   statSync,
   symlinkSync,
 } from 'node:fs';
-import { chmod, cp, mkdir, rename, rm } from 'node:fs/promises';
+import { chmod, cp, mkdir, rename } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { Log } from '../common/log.js';
+import { removeFolder } from '../common/remove-folder.js';
 import { type Account, canReach } from './embedded-account.js';
 import { errorCode, errorText } from './postgres-error.js';
 import { StorageError } from './storage-error.js';
@@ -177,7 +178,7 @@ async function copyTo(source: string, folder: string, log: Log): Promise<void> {
     if (!makeLinks({ folder: copy })) throw new StorageError('links cannot be made there');
     await rename(copy, folder);
   } catch (error) {
-    await rm(copy, { recursive: true, force: true });
+    await removeFolder(copy);
     const lostRace = ['ENOTEMPTY', 'EEXIST'].includes(errorCode(error) ?? '');
     if (!lostRace) throw error;
   }

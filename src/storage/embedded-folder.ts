@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
-import { chmod, chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Log } from '../common/log.js';
+import { removeFolder } from '../common/remove-folder.js';
 import { type Account, canReach } from './embedded-account.js';
 import { errorCode, errorText } from './postgres-error.js';
 import { StorageError } from './storage-error.js';
@@ -188,10 +189,10 @@ export function makingFolder({ dataDir }: EmbeddedFolder, id: string): string {
  * What a start that was killed left behind. Only the holder of the folder may. A start that is still at
  * it fills its folder while this empties it; it has lost, and clears up behind itself.
  */
-export async function removeLeftovers({ dataDir }: EmbeddedFolder): Promise<void> {
+export async function removeLeftovers({ dataDir }: Pick<EmbeddedFolder, 'dataDir'>): Promise<void> {
   const names = (await readdir(dataDir)).filter((name) => name.startsWith(MAKING));
   for (const name of names)
-    await rm(join(dataDir, name), { recursive: true, force: true }).catch((error: unknown) => {
+    await removeFolder(join(dataDir, name)).catch((error: unknown) => {
       if (errorCode(error) !== 'ENOTEMPTY') throw error;
     });
 }

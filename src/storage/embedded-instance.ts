@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../common/log.js';
+import { removeFolder } from '../common/remove-folder.js';
 import { type Account, runAs } from './embedded-account.js';
 import type { Binaries } from './embedded-binaries.js';
 import { type EmbeddedFolder, giveTree, hasUsableData, makingFolder } from './embedded-folder.js';
@@ -39,7 +40,7 @@ async function makeInstance({ folder, binaries, account }: InstanceRequest): Pro
     await rename(making, folder.instance);
     await syncFolder(folder.dataDir);
   } catch (error) {
-    await rm(making, { recursive: true, force: true });
+    await removeFolder(making);
     // A rival was done first. Then it may have cleared our folder away as well, under initdb's feet.
     if (!existsSync(folder.instance)) throw error;
   }

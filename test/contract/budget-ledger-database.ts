@@ -1,7 +1,8 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '../../src/common/log.js';
+import { removeFolder } from '../../src/common/remove-folder.js';
 import { PostgresConfig } from '../../src/config/storage-config.js';
 import type { Database } from '../../src/storage/database.js';
 import { openDatabase } from '../../src/storage/open-database.js';
@@ -19,7 +20,7 @@ export async function openTestDatabase(): Promise<TestDatabase> {
   const open = await openDatabase({ postgres: new PostgresConfig(), embedded }, silentLog);
   const close = async (): Promise<void> => {
     await open.close();
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   };
   return { database: open.database, close };
 }

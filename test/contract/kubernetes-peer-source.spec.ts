@@ -2,11 +2,12 @@
  * What a real API server does not do on demand: an answer of each kind, when the test asks for it. The
  * real one is met in `test/interop/discovery`.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { removeFolderSync } from '../../src/common/remove-folder.js';
 import {
   KubernetesPeerSource,
   type KubernetesSourceOptions,
@@ -222,7 +223,7 @@ describe('KubernetesPeerSource with a scripted API server', () => {
     expect(scene.seen.faults[0]?.message).toContain('does not accept the token (401)');
     writeFileSync(tokenFile, 'new\n');
     await shows(scene, '10.0.0.1');
-    rmSync(folder, { recursive: true });
+    removeFolderSync(folder);
   });
 
   it('names a token file that is not there', async () => {

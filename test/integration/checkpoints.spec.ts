@@ -1,7 +1,8 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { removeFolder } from '../../src/common/remove-folder.js';
 import { GovernanceServiceService } from '../../src/gen/weir/v1/governance_service.js';
 import { Decision, QuotaServiceService } from '../../src/gen/weir/v1/quota_service.js';
 import { createClient } from '../../src/rpc/grpc-client.js';
@@ -26,7 +27,7 @@ afterEach(async () => {
   for (const process of running) process.kill('SIGTERM');
   await Promise.all(running.splice(0).map((process) => process.end()));
   await database.drop();
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 });
 
 /** `weir serve` as a process of its own, with clients. */

@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EXIT, type ExitCode } from '../../src/cli/exit-code.js';
 import { runCli } from '../../src/cli/program.js';
+import { removeFolder } from '../../src/common/remove-folder.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { type Replica, startReplica } from '../support/start-replica.js';
 import { TRACE_MODELS, type TraceFiles, writeTraceFiles } from '../support/trace-file.js';
@@ -24,7 +25,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await replica?.stop();
   await database?.drop();
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 });
 
 interface Run {

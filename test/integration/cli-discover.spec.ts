@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { stringify } from 'yaml';
 import { EXIT } from '../../src/cli/exit-code.js';
+import { removeFolder } from '../../src/common/remove-folder.js';
 import { WeirProcess } from '../support/weir-process.js';
 
 let folder: string;
@@ -13,7 +14,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 });
 
 /** Looks for longer where the machine was too slow for the sources to say what is expected of them. */

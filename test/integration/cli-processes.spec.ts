@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { EXIT } from '../../src/cli/exit-code.js';
+import { removeFolder } from '../../src/common/remove-folder.js';
 import { writeTraceFiles } from '../support/trace-file.js';
 import { WeirProcess } from '../support/weir-process.js';
 
@@ -21,7 +22,7 @@ afterEach(async () => {
   // SIGTERM, so that each takes its database with it.
   for (const process of running) process.kill('SIGTERM');
   await Promise.all(running.splice(0).map((process) => process.end()));
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 });
 
 function weir(...args: readonly string[]): WeirProcess {

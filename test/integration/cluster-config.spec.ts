@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
+import { removeFolderSync } from '../../src/common/remove-folder.js';
 import type { ClusterConfig } from '../../src/config/cluster-config.js';
 import { ConfigError } from '../../src/config/config-error.js';
 import { describeConfig } from '../../src/config/describe-config.js';
@@ -16,7 +17,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  rmSync(cwd, { recursive: true, force: true });
+  removeFolderSync(cwd);
 });
 
 const DATABASE = { WEIR_STORAGE_POSTGRES_HOST: 'db.internal' };

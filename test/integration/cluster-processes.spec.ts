@@ -2,13 +2,14 @@
  * Goal: replicas as they are deployed keep one another while the key is turned, notice a kill, and take a
  * restarted one back. Method: three processes on one database, and the command line.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EXIT, type ExitCode } from '../../src/cli/exit-code.js';
 import { runCli } from '../../src/cli/program.js';
+import { removeFolderSync } from '../../src/common/remove-folder.js';
 import { eventually } from '../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { WeirProcess } from '../support/weir-process.js';
@@ -131,7 +132,7 @@ afterAll(async () => {
   for (const { process } of running.values()) process.kill('SIGKILL');
   for (const { process } of running.values()) await process.end();
   await database?.drop();
-  rmSync(folder, { recursive: true, force: true });
+  removeFolderSync(folder);
 });
 
 describe('three processes', () => {

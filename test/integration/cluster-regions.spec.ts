@@ -2,10 +2,11 @@
  * Goal: two regions count together or apart, as each limit says, and go on when a relay is killed. Method:
  * processes on one database, two in one region and one in another, and SIGKILL.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { removeFolderSync } from '../../src/common/remove-folder.js';
 import { GovernanceServiceService, Scope } from '../../src/gen/weir/v1/governance_service.js';
 import { Decision, QuotaServiceService } from '../../src/gen/weir/v1/quota_service.js';
 import { createClient, type GrpcClient } from '../../src/rpc/grpc-client.js';
@@ -122,7 +123,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const name of running.keys()) await kill(name);
   await database?.drop();
-  rmSync(folder, { recursive: true, force: true });
+  removeFolderSync(folder);
 });
 
 describe('two regions', () => {

@@ -7,11 +7,12 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { removeFolderSync } from '../../src/common/remove-folder.js';
 import { type Admission, Admissions } from '../support/chaos/admissions.js';
 import { type ChaosReport, textOf } from '../support/chaos/chaos-report.js';
 import type { ChaosOrder } from '../support/chaos/chaos-run.js';
@@ -45,7 +46,7 @@ function soak(): void {
   afterAll(async () => {
     lab?.close();
     await database?.drop();
-    rmSync(folder, { recursive: true, force: true });
+    removeFolderSync(folder);
   });
 
   it(

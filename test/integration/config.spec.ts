@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { Test } from '@nestjs/testing';
+import { removeFolderSync } from '../../src/common/remove-folder.js';
 import { ConfigError, formatFaults } from '../../src/config/config-error.js';
 import { configSchema } from '../../src/config/config-schema.js';
 import { ConfigModule } from '../../src/config/config.module.js';
@@ -19,7 +20,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  rmSync(cwd, { recursive: true, force: true });
+  removeFolderSync(cwd);
 });
 
 const writeYaml = (text: string): void => writeFileSync(join(cwd, 'weir.yaml'), text);

@@ -3,10 +3,11 @@
  * processes as they are deployed, three more that call them, 500 holds at once on a budget for 100. `CROWD_RUNS`
  * says how often; 100 by hand, 3 in CI.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { removeFolderSync } from '../../src/common/remove-folder.js';
 import { ReservationState } from '../../src/gen/weir/v1/ledger_service.js';
 import type { CrowdAnswer } from '../support/crowd-client.js';
 import { CrowdProcess } from '../support/crowd-process.js';
@@ -43,7 +44,7 @@ afterAll(async () => {
   await Promise.all(crowd.map((each) => each.stop()));
   await cluster?.stop();
   await database?.drop();
-  rmSync(folder, { recursive: true, force: true });
+  removeFolderSync(folder);
 });
 
 describe(`${HOLDS} holds at once through ${SLOTS.length} replicas on a budget for ${ROOM}`, () => {

@@ -1,11 +1,12 @@
 /** A disk that runs full, for real: under PostgreSQL, and under the journal. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { DebitJournal } from '../../src/budgets/journal/debit-journal.js';
 import { NodeJournalFolder } from '../../src/budgets/journal/node-journal-folder.js';
 import { silentLog } from '../../src/common/log.js';
+import { removeFolder } from '../../src/common/remove-folder.js';
 import { SystemClock } from '../../src/common/system-clock.js';
 import { Durability, QuotaServiceService } from '../../src/gen/weir/v1/quota_service.js';
 import { GovernanceServiceService } from '../../src/gen/weir/v1/governance_service.js';
@@ -135,7 +136,7 @@ describe('a full disk', () => {
         disk.empty();
         for (const client of Object.values(clients)) client.close();
         await service.stop();
-        await rm(journal, { recursive: true, force: true });
+        await removeFolder(journal);
       }
     },
     4 * DEADLINE_MS,

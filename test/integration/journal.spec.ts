@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -13,6 +13,7 @@ import { NodeJournalFolder } from '../../src/budgets/journal/node-journal-folder
 import { PostgresDeadLetters } from '../../src/budgets/journal/postgres-dead-letters.js';
 import { PostgresBudgetLedger } from '../../src/budgets/postgres-budget-ledger.js';
 import { silentLog } from '../../src/common/log.js';
+import { removeFolder } from '../../src/common/remove-folder.js';
 import { SystemClock } from '../../src/common/system-clock.js';
 import { Unit } from '../../src/gen/weir/v1/common.js';
 import { Durability, QuotaServiceService } from '../../src/gen/weir/v1/quota_service.js';
@@ -56,7 +57,7 @@ afterEach(async () => {
   await direct.close();
   await network.down();
   await server.drop();
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 });
 
 async function ledgerKeys(): Promise<readonly string[]> {

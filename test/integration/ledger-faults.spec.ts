@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -7,6 +7,7 @@ import { LedgerItems } from '../../src/bench/ledger-items.js';
 import { decideColumns } from '../../src/budgets/decide-columns.js';
 import { PostgresBudgetLedger } from '../../src/budgets/postgres-budget-ledger.js';
 import { silentLog } from '../../src/common/log.js';
+import { removeFolder } from '../../src/common/remove-folder.js';
 import { Secret } from '../../src/config/secret.js';
 import { EmbeddedConfig, PostgresConfig } from '../../src/config/storage-config.js';
 import {
@@ -35,7 +36,7 @@ describe('the ledger, when something stops or dies', () => {
   afterAll(async () => {
     await open.close();
     await embedded.stop();
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   });
 
   it('lets nobody wait for a client that has stopped reading', async () => {

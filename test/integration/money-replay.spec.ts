@@ -3,10 +3,11 @@
  * each: the ledger's sum is the file's, to the nano-dollar. By hand: `TRACES=FOLDER npm run soak:replay`,
  * where the folder has the traces and `model-prices.csv`.
  */
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect, it } from '@jest/globals';
+import { removeFolder } from '../../src/common/remove-folder.js';
 import { OwnerKind } from '../../src/gen/weir/v1/common.js';
 import { LedgerServiceService } from '../../src/gen/weir/v1/ledger_service.js';
 import { QuotaServiceService } from '../../src/gen/weir/v1/quota_service.js';
@@ -78,7 +79,7 @@ const ROOT = { kind: OwnerKind.OWNER_KIND_ROOT, id: '' };
       quota.close();
       ledger.close();
       await victim.stop();
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
     }
   },
   4 * DEADLINE_MS,

@@ -5,11 +5,12 @@
  * after the last one, and what has to come true has minutes to do so. A failure prints its seed, what is
  * missing, and the last words of the service.
  */
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
+import { removeFolder } from '../../src/common/remove-folder.js';
 import { SeededRandom } from '../../src/common/seeded-random.js';
 import { GovernanceServiceService } from '../../src/gen/weir/v1/governance_service.js';
 import { type LedgerEntry, LedgerServiceService } from '../../src/gen/weir/v1/ledger_service.js';
@@ -76,7 +77,7 @@ class Account {
     } finally {
       for (const client of Object.values(clients)) client.close();
       await victim.stop();
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
     }
   },
   (SECONDS + 900) * 1_000,

@@ -3,11 +3,12 @@
  * debit, no second allowance, and no place of a call that has ended. Method: three processes at addresses that stay, and callers that know
  * nothing of the restarts and call whatever listens there.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { removeFolderSync } from '../../src/common/remove-folder.js';
 import { Algorithm } from '../../src/gen/weir/v1/governance_service.js';
 import { Decision } from '../../src/gen/weir/v1/quota_service.js';
 import { type Admission, Admissions } from '../support/chaos/admissions.js';
@@ -106,7 +107,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await cluster?.stop();
   await database?.drop();
-  rmSync(folder, { recursive: true, force: true });
+  removeFolderSync(folder);
 });
 
 it('a replica that is not ready answers no check, and says so', async () => {

@@ -1,6 +1,16 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -9,8 +19,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
 import { silentLog } from '../../src/common/log.js';
+import { removeFolder } from '../../src/common/remove-folder.js';
 import { embeddedAccount } from '../../src/storage/embedded-account.js';
 import { embeddedBinaries } from '../../src/storage/embedded-binaries.js';
+import { removeLeftovers } from '../../src/storage/embedded-folder.js';
 import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
@@ -35,7 +47,7 @@ beforeAll(async () => {
   await server.stop();
 });
 
-afterAll(() => rm(made, { recursive: true, force: true }));
+afterAll(() => removeFolder(made));
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'weir storage '));
@@ -53,7 +65,7 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.stop();
   if (existsSync(join(dataDir, 'instance/data/postmaster.pid'))) await start();
   for (const server of servers.splice(0)) await server.stop();
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 });
 
 async function start(
@@ -130,7 +142,7 @@ describe('the embedded database', () => {
     dataDir = join(folder, 'x'.repeat(100));
     const { url } = await start();
     expect(await sql(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-    await rm(connectionFromUrl(url).host, { recursive: true, force: true });
+    await removeFolder(connectionFromUrl(url).host);
   });
 
   it('runs in a session of its own, which Ctrl-C at a terminal does not reach', async () => {
@@ -237,8 +249,10 @@ describe('a folder and its services', () => {
       (await readdir(dataDir).catch(() => [])).filter((name) => name.startsWith('.making'));
     const late = start();
     await eventually('it makes its files', async () => (await makingFolders()).length === 1);
-    execFileSync('cp', ['-a', join(made, 'data', 'instance'), dataDir]);
-    for (const name of await makingFolders()) execFileSync('rm', ['-rf', join(dataDir, name)]);
+    // The rival's own way: an instance that appears all at once, then what others were making goes.
+    execFileSync('cp', ['-a', join(made, 'data', 'instance'), join(folder, 'rival')]);
+    await rename(join(folder, 'rival'), join(dataDir, 'instance'));
+    await removeLeftovers({ dataDir });
     expect(await sql((await late).url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     expect(await makingFolders()).toEqual([]);
   });
@@ -310,7 +324,7 @@ asRoot('as root', () => {
     expect(await sql(second.url, 'SELECT n FROM kept')).toEqual([{ n: 1 }]);
     expect(await readFile(join(dataDir, 'data-is-in'), 'utf8')).toBe(`${first.dataDir}\n`);
     await second.stop();
-    await rm(second.dataDir, { recursive: true });
+    await removeFolder(second.dataDir);
   });
 
   it('makes folders that this user can reach whatever the umask', async () => {

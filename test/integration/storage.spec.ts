@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Test } from '@nestjs/testing';
 import { DomainError } from '../../src/common/domain-error.js';
 import { silentLog } from '../../src/common/log.js';
+import { removeFolder } from '../../src/common/remove-folder.js';
 import { loadConfig } from '../../src/config/load-config.js';
 import { bigintColumn } from '../../src/storage/bigint-column.js';
 import { MIGRATIONS_TABLE } from '../../src/storage/data-source.js';
@@ -347,7 +348,7 @@ describe('the start', () => {
     await writeFile(passwordFile, `${await password?.()}\n`);
     const database = await open(settings);
     expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
-    await rm(folder, { recursive: true });
+    await removeFolder(folder);
   });
 });
 

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { parseAllDocuments, stringify } from 'yaml';
+import { removeFolderSync } from '../../src/common/remove-folder.js';
 import { type LoadedConfig, loadConfig } from '../../src/config/load-config.js';
 import { goProgram } from './discovery/go-program.js';
 import type { KubeApiServer } from './discovery/kube-api-server.js';
@@ -63,7 +64,7 @@ export class HelmChart {
   }
 
   remove(): void {
-    rmSync(this.folder, { recursive: true, force: true });
+    removeFolderSync(this.folder);
   }
 
   private call(verb: string, values: object, more: readonly string[] = []): Promise<string> {

@@ -1,8 +1,8 @@
-import { rmSync } from 'node:fs';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '../../src/common/log.js';
+import { removeFolder, removeFolderSync } from '../../src/common/remove-folder.js';
 import { startEmbeddedPostgres } from '../../src/storage/embedded-postgres.js';
 import { migrate } from '../../src/storage/migrate.js';
 import { connectionFromUrl } from '../../src/storage/postgres-connection.js';
@@ -34,7 +34,7 @@ async function startServer(): Promise<() => Promise<void>> {
   process.env[SERVER_VARIABLE] = server.url;
   const killLeftover = (): void => {
     server.kill();
-    rmSync(folder, { recursive: true, force: true });
+    removeFolderSync(folder);
   };
   // Neither Ctrl-C nor a time limit on jest reaches its teardown, and a signal is no exit.
   const dieOf = (signal: NodeJS.Signals): void => {
@@ -49,7 +49,7 @@ async function startServer(): Promise<() => Promise<void>> {
     for (const signal of signals) process.off(signal, dieOf);
     delete process.env[SERVER_VARIABLE];
     await server.stop();
-    await rm(server.dataDir, { recursive: true, force: true });
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(server.dataDir);
+    await removeFolder(folder);
   };
 }

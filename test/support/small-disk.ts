@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolderSync } from '../../src/common/remove-folder.js';
 import { errorCode } from '../../src/storage/postgres-error.js';
 
 const CHUNK_BYTES = 64 * 1_024;
@@ -20,7 +21,7 @@ export class SmallDisk {
       chmodSync(folder, 0o755);
       return new SmallDisk(folder);
     }
-    rmSync(folder, { recursive: true, force: true });
+    removeFolderSync(folder);
     const reason = error?.message ?? stderr.trim();
     process.stderr.write(`SKIPPED: no disk of ${megabytes} MB can be made: ${reason}\n`);
     return undefined;
@@ -43,7 +44,7 @@ export class SmallDisk {
 
   remove(): void {
     spawnSync('umount', ['--lazy', this.folder]);
-    rmSync(this.folder, { recursive: true, force: true });
+    removeFolderSync(this.folder);
   }
 
   private get ballast(): string {

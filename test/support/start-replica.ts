@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClusterServiceService } from '../../src/gen/weir/v1/cluster_service.js';
@@ -10,6 +10,7 @@ import { type RunningService, startService } from '../../src/main.js';
 import { createClient, type GrpcClient } from '../../src/rpc/grpc-client.js';
 import type { Clock } from '../../src/common/clock.js';
 import { silentLog } from '../../src/common/log.js';
+import { removeFolder } from '../../src/common/remove-folder.js';
 
 /** A replica under test, with a client for each of its services. */
 export interface Replica {
@@ -87,7 +88,7 @@ export async function startReplica(
       cluster.close();
       inspection.close();
       await service.stop();
-      await rm(journal, { recursive: true, force: true });
+      await removeFolder(journal);
     },
   };
 }

@@ -1,8 +1,9 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { silentLog } from '../../common/log.js';
+import { removeFolder } from '../../common/remove-folder.js';
 import { LinkState, MemberState } from '../../gen/weir/v1/cluster_service.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../storage/embedded-postgres.js';
 import type { Connection } from '../connection.js';
@@ -36,7 +37,7 @@ export class LocalCluster {
     const cluster = await startDatabase(folder).then(
       (postgres) => new LocalCluster(folder, postgres, options),
       async (error: unknown) => {
-        await rm(folder, { recursive: true, force: true });
+        await removeFolder(folder);
         throw error;
       },
     );
@@ -87,7 +88,7 @@ export class LocalCluster {
       await Promise.all([...this.running.values()].map((replica) => replica.stop()));
     } finally {
       await this.postgres.stop();
-      await rm(this.folder, { recursive: true, force: true });
+      await removeFolder(this.folder);
     }
   }
 

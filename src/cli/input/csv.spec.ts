@@ -1,7 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { removeFolder } from '../../common/remove-folder.js';
 import { checkTrace, parseTraceTime, readTrace } from '../replay/trace-file.js';
 import { readPriceFile } from './price-file.js';
 
@@ -15,7 +16,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'weir-csv-'));
 });
 
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(() => removeFolder(folder));
 
 async function file(content: string | Buffer): Promise<string> {
   const path = join(folder, 'input.csv');

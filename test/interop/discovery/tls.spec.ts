@@ -2,10 +2,11 @@
  * TLS to etcd and Consul themselves, and to the API server of a script, each behind a gate that speaks it:
  * whom the sources trust, and what they show of themselves.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
+import { removeFolderSync } from '../../../src/common/remove-folder.js';
 import { ConsulPeerSource } from '../../../src/discovery/consul-peer-source.js';
 import { EtcdPeerSource } from '../../../src/discovery/etcd-peer-source.js';
 import { KubernetesPeerSource } from '../../../src/discovery/kubernetes-peer-source.js';
@@ -107,7 +108,7 @@ for (const { name, makeService, makeSource, showsOne } of CASES) {
     afterAll(async () => {
       await gate.close();
       await service.end();
-      rmSync(folder, { recursive: true });
+      removeFolderSync(folder);
     });
 
     async function look(tls: TlsFiles): Promise<RecordingPeerListener> {

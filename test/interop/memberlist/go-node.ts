@@ -1,17 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe } from '@jest/globals';
+import { removeFolderSync } from '../../../src/common/remove-folder.js';
 import { isPresent, runs } from './presence.js';
 import { waitFor } from './wait-for.js';
 
@@ -57,7 +50,7 @@ export function buildNode(release: Release): string {
   execFileSync('go', args, { cwd: scratch, env, stdio: 'pipe' });
   // At once, so that nobody starts half a program.
   renameSync(`${scratch}memberlist-node`, program);
-  rmSync(scratch, { recursive: true });
+  removeFolderSync(scratch);
   return program;
 }
 

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolderSync } from '../../../src/common/remove-folder.js';
 import { debianConsul } from './debian-consul.js';
 import { freePorts, ServerProcess } from './server-process.js';
 
@@ -60,12 +61,12 @@ export class ConsulServer {
 
   async remove(): Promise<void> {
     await this.kill();
-    rmSync(this.folder, { recursive: true, force: true });
+    removeFolderSync(this.folder);
   }
 
   /** Everything that was written, forgotten: as a new server behind the same address. */
   forget(): void {
-    rmSync(join(this.folder, 'data'), { recursive: true, force: true });
+    removeFolderSync(join(this.folder, 'data'));
   }
 
   async services(): Promise<readonly Registered[]> {

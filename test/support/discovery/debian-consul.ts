@@ -6,11 +6,11 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolderSync } from '../../../src/common/remove-folder.js';
 
 /** Kept outside of the tree, where a fresh clone finds it. */
 const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'weir-interop');
@@ -47,7 +47,7 @@ export function debianConsul(): string {
   apt('update');
   apt('download', 'consul');
   unpack(folder);
-  rmSync(folder, { recursive: true, force: true });
+  removeFolderSync(folder);
   return program;
 }
 
@@ -68,6 +68,6 @@ function unpack(folder: string): void {
   if (archive === undefined) throw new Error(`Debian ${SUITE} has no package consul any more`);
   const unpacked = join(folder, 'unpacked');
   execFileSync('dpkg-deb', ['-x', join(folder, archive), unpacked], { stdio: 'pipe' });
-  rmSync(join(CACHE, `consul-${SUITE}`), { recursive: true, force: true });
+  removeFolderSync(join(CACHE, `consul-${SUITE}`));
   renameSync(unpacked, join(CACHE, `consul-${SUITE}`));
 }

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolderSync } from '../../../src/common/remove-folder.js';
 import { goProgram } from './go-program.js';
 import { freePorts, ServerProcess } from './server-process.js';
 
@@ -57,12 +58,12 @@ export class EtcdServer {
 
   async remove(): Promise<void> {
     await this.kill();
-    rmSync(this.folder, { recursive: true, force: true });
+    removeFolderSync(this.folder);
   }
 
   /** Everything that was written, forgotten: as a new server behind the same address. */
   forget(): void {
-    rmSync(join(this.folder, 'data'), { recursive: true, force: true });
+    removeFolderSync(join(this.folder, 'data'));
   }
 
   async put(key: string, value: string): Promise<void> {

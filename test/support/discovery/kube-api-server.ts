@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolderSync } from '../../../src/common/remove-folder.js';
 import { EtcdServer } from './etcd-server.js';
 import { goProgram } from './go-program.js';
 import { freePorts, ServerProcess } from './server-process.js';
@@ -102,7 +103,7 @@ export class KubeApiServer {
   async remove(): Promise<void> {
     await this.kill();
     await this.etcd.remove();
-    rmSync(this.folder, { recursive: true, force: true });
+    removeFolderSync(this.folder);
   }
 
   /** Makes any object; one that is there already is replaced. */

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolderSync } from '../../../src/common/remove-folder.js';
 
 const ip = (...args: readonly string[]): void => {
   execFileSync('ip', args, { stdio: 'pipe' });
@@ -63,9 +64,9 @@ export class NetworkLab {
   close(): void {
     for (const space of this.spaces) {
       ip('netns', 'del', space);
-      rmSync(join(ETC, space), { recursive: true, force: true });
+      removeFolderSync(join(ETC, space));
     }
-    rmSync(this.folder, { recursive: true, force: true });
+    removeFolderSync(this.folder);
   }
 
   private addMachine(index: number): void {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { removeFolderSync } from '../../../src/common/remove-folder.js';
 import type { SelfAnnouncement } from '../../../src/discovery/peer-source.js';
 import type { ReplicaChildOrder } from './replica-child.js';
 import { LabBench, type Machines } from './lab-bench.js';
@@ -39,7 +39,7 @@ export abstract class RegistryBench<R extends Registry> extends LabBench<Machine
     await super.close();
     for (const server of this.listeners.values()) server.close();
     if (this.isAway) await this.bringBack();
-    rmSync(this.lab.folder, { recursive: true, force: true });
+    removeFolderSync(this.lab.folder);
   }
 
   /** A source alone has no gossip, and a registry may look whether somebody listens there. */
