@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { EXIT } from '../../src/cli/exit-code.js';
 import { removeFolder } from '../../src/common/remove-folder.js';
+import { eventually } from '../support/eventually.js';
 import { writeTraceFiles } from '../support/trace-file.js';
 import { WeirProcess } from '../support/weir-process.js';
 
@@ -100,6 +101,16 @@ describe('weir serve', () => {
     expect(await weir('usage', '--root', '--target', grpcAddress).end()).toBe(EXIT.OK);
     service.kill('SIGTERM');
     expect(await service.end()).toBe(EXIT.OK);
+  }, 300_000);
+
+  it('takes its database with it also when it is asked to stop while it starts', async () => {
+    const drainsAtOnce = ['--set', 'shutdown.drainDelayMs=0'];
+    const service = weir('serve', '--json', ...QUIET, ...drainsAtOnce, ...ANY_PORTS);
+    const lock = join(folder, '.weir/postgres/instance/data/postmaster.pid');
+    await eventually('its database runs', () => existsSync(lock), 120_000);
+    service.kill('SIGTERM');
+    expect(await service.end()).toBe(EXIT.OK);
+    expect(existsSync(lock)).toBe(false);
   }, 300_000);
 
   it('lists every fault of its settings at once', async () => {

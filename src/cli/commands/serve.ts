@@ -55,18 +55,26 @@ export function portOverrides({ grpcPort, httpPort }: PortOptions): Record<strin
 }
 
 async function serve(options: Options, context: CliContext): Promise<void> {
+  // From here on a signal is a wish to stop in order, however far the start has come.
+  const stopRequested = context.io.stopRequested();
+  let isStarting = true;
+  const sayWhen = (): void => {
+    if (isStarting) context.note('Weir stops as soon as it has started; ask again to end it now.');
+  };
+  void stopRequested.then(sayWhen);
   const service = await startOwnService({
     ...(options.config === undefined ? {} : { configFile: options.config }),
     overrides: { ...options.set, ...portOverrides(options) },
     env: context.io.env,
   });
+  isStarting = false;
   const { grpcAddress, httpAddress } = service;
   context.answer(options, {
     json: () => ({ grpcAddress, httpAddress, pid: process.pid }),
     text: () =>
       `Weir answers gRPC on ${grpcAddress}, health and metrics on http://${httpAddress}\n`,
   });
-  await context.io.stopRequested();
+  await stopRequested;
   await service.stop();
 }
 
