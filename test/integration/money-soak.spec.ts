@@ -9,13 +9,14 @@ import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { status } from '@grpc/grpc-js';
 import { expect, it } from '@jest/globals';
 import { removeFolder } from '../../src/common/remove-folder.js';
 import { SeededRandom } from '../../src/common/seeded-random.js';
 import { GovernanceServiceService } from '../../src/gen/weir/v1/governance_service.js';
 import { type LedgerEntry, LedgerServiceService } from '../../src/gen/weir/v1/ledger_service.js';
 import { Decision, QuotaServiceService } from '../../src/gen/weir/v1/quota_service.js';
-import { createClient, type GrpcClient } from '../../src/rpc/grpc-client.js';
+import { createClient, type GrpcClient, GrpcCallError } from '../../src/rpc/grpc-client.js';
 import { budgetOf, checkOf, debitOf, ofKey } from '../support/declare.js';
 import { eventually } from '../support/eventually.js';
 import { entriesByKey } from '../support/ledger-entries.js';
@@ -98,6 +99,7 @@ function connect(address: string): Clients {
   };
 }
 
+/** Each once: an answer that comes too late on a slow machine may have been a yes. */
 async function declare({ governance }: Clients): Promise<boolean> {
   const virtualKey = {
     id: KEY,
@@ -112,16 +114,18 @@ async function declare({ governance }: Clients): Promise<boolean> {
     createdAt: undefined,
     updatedAt: undefined,
   };
-  try {
-    await governance.createVirtualKey({ virtualKey });
-    await governance.createBudget({
-      budget: budgetOf({ id: 'soak-budget', owner: ofKey(KEY), amountNanos: 1n << 60n }),
-    });
-    return true;
-  } catch {
-    return false;
-  }
+  const budget = budgetOf({ id: 'soak-budget', owner: ofKey(KEY), amountNanos: 1n << 60n });
+  return (
+    (await isThere(governance.createVirtualKey({ virtualKey }))) &&
+    (await isThere(governance.createBudget({ budget })))
+  );
 }
+
+const isThere = (created: Promise<unknown>): Promise<boolean> =>
+  created.then(
+    () => true,
+    (error: unknown) => error instanceof GrpcCallError && error.code === status.ALREADY_EXISTS,
+  );
 
 interface CallerPlan {
   readonly lane: number;
