@@ -259,7 +259,7 @@ async function expectTruth({ admissions, account }: Record): Promise<void> {
   for (const { admitted, allowedOver } of verdicts)
     expect(admitted).toBeLessThanOrEqual(MAXIMUM + allowedOver);
   const { ledger } = cluster.connection('a');
-  const { acknowledged, ...money } = await account.compare(ledger, [PRICED]);
+  const { acknowledged, ...money } = await account.settled(ledger, [PRICED]);
   expect(acknowledged).toBeGreaterThan(0);
   expect(money).toMatchObject({ lost: [], doubled: [], wrong: [] });
   expect((await ledger.auditBudgets({})).faults).toEqual([]);

@@ -195,7 +195,7 @@ class ChaosRun implements CallerListener {
     this.judge(Number.POSITIVE_INFINITY);
     const [first] = this.cluster.connections.values();
     if (first === undefined) throw new Error('there is no replica');
-    const money = await this.money(first.ledger);
+    const money = await this.account.settled(first.ledger, PRICED);
     const { faults } = await first.ledger.auditBudgets({}, { deadlineMs: RECOVERY_MS });
     const rows = (isDisturbed: boolean) =>
       rowsOf(
@@ -221,17 +221,6 @@ class ChaosRun implements CallerListener {
         gossipIdle: idle.gossip,
       },
     };
-  }
-
-  /** Journals may still hold what was acknowledged while the ledger was slow. */
-  private async money(ledger: Parameters<MoneyAccount['compare']>[0]) {
-    const until = performance.now() + RECOVERY_MS;
-    let verdict = await this.account.compare(ledger, PRICED);
-    while (verdict.lost.length > 0 && performance.now() < until) {
-      await delay(500);
-      verdict = await this.account.compare(ledger, PRICED);
-    }
-    return verdict;
   }
 
   private async bytesDuring(work: () => Promise<unknown>): Promise<Traffic> {

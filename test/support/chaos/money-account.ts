@@ -1,6 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { LedgerServiceService } from '../../../src/gen/weir/v1/ledger_service.js';
 import type { GrpcClient } from '../../../src/rpc/grpc-client.js';
 import { entriesByKey } from '../ledger-entries.js';
+
+const LOOK_AGAIN_MS = 500;
 
 export interface MoneyVerdict {
   readonly attempted: number;
@@ -19,7 +22,21 @@ export class MoneyAccount {
   readonly attempted = new Map<string, bigint>();
   readonly acknowledged = new Set<string>();
 
-  async compare(
+  /** Waits for what is missing: what was acknowledged while the ledger was slow may be in a journal still. */
+  async settled(
+    ledger: GrpcClient<typeof LedgerServiceService>,
+    keyIds: readonly string[],
+    deadlineMs = 60_000,
+  ): Promise<MoneyVerdict> {
+    const until = performance.now() + deadlineMs;
+    for (;;) {
+      const verdict = await this.compare(ledger, keyIds);
+      if (verdict.lost.length === 0 || performance.now() > until) return verdict;
+      await delay(LOOK_AGAIN_MS);
+    }
+  }
+
+  private async compare(
     ledger: GrpcClient<typeof LedgerServiceService>,
     keyIds: readonly string[],
   ): Promise<MoneyVerdict> {
