@@ -1,13 +1,12 @@
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, mkdtemp } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { EXIT } from '../../src/cli/exit-code.js';
 import { removeFolder } from '../../src/common/remove-folder.js';
 import { eventually } from '../support/eventually.js';
+import { freePorts, ownHost } from '../support/own-host.js';
 import { writeTraceFiles } from '../support/trace-file.js';
 import { WeirProcess } from '../support/weir-process.js';
 
@@ -131,12 +130,13 @@ describe('weir replay', () => {
 
   it('goes on when the service is killed in the middle, and loses or doubles nothing', async () => {
     const { trace, prices } = await writeTraceFiles(folder, { rows: 2_000 });
-    const port = await freePort();
-    const serve = ['serve', '--json', ...QUIET, '--grpc-port', `${port}`, '--http-port', '0'];
+    const [port] = await freePorts(1);
+    const at = ['--set', `grpc.host=${ownHost()}`, '--grpc-port', `${port}`];
+    const serve = ['serve', '--json', ...QUIET, ...at, '--http-port', '0'];
     const first = weir(...serve);
     await first.says('httpAddress');
 
-    const target = `127.0.0.1:${port}`;
+    const target = `${ownHost()}:${port}`;
     const args = ['replay', '--trace', trace, '--prices', prices, '--target', target, '--run', 'k'];
     // Slow enough to be killed in the middle, also by a test that is kept waiting for some seconds.
     const replay = weir(...args, '--json', '--speed', '200');
@@ -170,12 +170,3 @@ describe('weir replay', () => {
     expect(replay.err).toMatch(/Stopped after \d+ of 100 calls/);
   }, 300_000);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}

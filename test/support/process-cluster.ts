@@ -4,6 +4,7 @@ import { connect, type Connection } from '../../src/cli/connection.js';
 import { LinkState, type Member, MemberState } from '../../src/gen/weir/v1/cluster_service.js';
 import { fromDuration } from '../../src/rpc/proto-time.js';
 import { eventually } from './eventually.js';
+import { ownHost } from './own-host.js';
 import { WeirProcess } from './weir-process.js';
 
 /** Where one replica runs. */
@@ -35,17 +36,14 @@ const HEARD_MS = 600;
  * Machines on loopback: addresses that nobody else takes, so that a replica finds its ports free when it
  * comes back.
  */
-export function loopbackMachines(slots: readonly string[]): readonly Machine[] {
-  const { pid } = process;
-  const net = `127.${64 + (pid % 128)}.${(pid >> 7) % 250}`;
-  return slots.map((slot, n) => ({
+export const loopbackMachines = (slots: readonly string[]): readonly Machine[] =>
+  slots.map((slot, n) => ({
     slot,
-    host: `${net}.${10 + n}`,
+    host: ownHost(10 + n),
     gossipPort: 7_946,
     peerPort: 10_102,
     wrapper: [],
   }));
-}
 
 /** Replicas as they are deployed: processes at known addresses, on one database. */
 export class ProcessCluster {

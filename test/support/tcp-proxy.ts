@@ -1,6 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connectionFromUrl } from '../../src/storage/postgres-connection.js';
+import { ownHost } from './own-host.js';
 
 /** A message that comes by itself to whoever listens. */
 const NOTIFICATION = 'A'.charCodeAt(0);
@@ -24,17 +25,17 @@ export class TcpProxy {
   /** The URL of the target's database by way of this proxy. */
   get url(): string {
     const url = new URL(this.target);
-    return `postgres://${url.username}:${url.password}@127.0.0.1:${this.port}${url.pathname}`;
+    return `postgres://${url.username}:${url.password}@${ownHost()}:${this.port}${url.pathname}`;
   }
 
-  /** Listens on the port that it had before, or on any free one. */
+  /** Listens on the port that it had before, which nobody else takes meanwhile, or on any free one. */
   async up(): Promise<void> {
     this.isStalled = false;
     for (const socket of this.sockets) socket.resume();
     if (this.server) return;
     const server = createServer((socket) => this.forward(socket));
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject).listen(this.port, '127.0.0.1', resolve);
+      server.once('error', reject).listen(this.port, ownHost(), resolve);
     });
     const address = server.address();
     this.port = typeof address === 'object' ? (address?.port ?? 0) : 0;

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorCode } from '../../src/storage/postgres-error.js';
+import { freePorts, ownHost } from './own-host.js';
 import { WeirProcess } from './weir-process.js';
 
 /** The service and its database, which can be killed and come back on the same ports. */
@@ -14,22 +14,23 @@ export class Victim {
 
   private constructor(
     private readonly folder: string,
-    private readonly ports: readonly [number, number],
+    private readonly ports: readonly number[],
   ) {}
 
   /** Not started yet. */
   static async in(folder: string): Promise<Victim> {
-    return new Victim(folder, [await freePort(), await freePort()]);
+    return new Victim(folder, await freePorts(2));
   }
 
   get address(): string {
-    return `127.0.0.1:${this.ports[0]}`;
+    return `${ownHost()}:${this.ports[0]}`;
   }
 
   start(): void {
     const [grpc, http] = this.ports;
     const ports = ['--grpc-port', String(grpc), '--http-port', String(http)];
-    const args = ['serve', ...ports, '--set', 'log.level=error'];
+    const hosts = ['--set', `grpc.host=${ownHost()}`, '--set', `http.host=${ownHost()}`];
+    const args = ['serve', ...ports, ...hosts, '--set', 'log.level=error'];
     const started = new WeirProcess(this.folder, args);
     this.process = started;
     void started.end().then(() => this.restart(started));
@@ -73,12 +74,4 @@ export class Victim {
     const { out = '', err = '' } = this.process ?? {};
     return `${this.lastWords}${out}${err}`.slice(-2_000);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -9,6 +9,7 @@ import { describeWith } from '../../support/discovery/needs.js';
 import { TcpGate } from '../../support/discovery/tcp-gate.js';
 import { eventually } from '../../support/eventually.js';
 import { leavesNothing } from '../../support/leaks.js';
+import { ownHost } from '../../support/own-host.js';
 import { RecordingPeerListener } from '../../support/recording-peer-listener.js';
 import { SHORTEST, sourceRim } from '../../support/source-rim.js';
 
@@ -137,7 +138,7 @@ describeWith(NEEDS, 'Consul', () => {
   it('takes the address of the node for an instance without one', async () => {
     const first = await replica(consul.url, 7001);
     await consul.registerForeign({ ID: 'weir-homeless', Name: 'weir', Address: '', Port: 7009 });
-    await shows(first, 7001, 7009);
+    await first.seen.shows(['127.0.0.1:7001', `${ownHost()}:7009`], CONSUL_MS);
     await consul.registerForeign({ ID: 'weir-homeless', Name: 'weir', Address: '', Port: 0 });
     await shows(first, 7001);
     expect(first.log.join()).toContain('has no address and port; ignored {"id":"weir-homeless"}');

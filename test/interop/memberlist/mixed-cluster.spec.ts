@@ -9,6 +9,7 @@ import { buildNodes, describeWithGo, GoNode, RELEASES } from './go-node.js';
 import type { Release } from './go-node.js';
 import { DEFAULT_VSN } from '../../../src/gossip/core/gossip-options.js';
 import { encodeMessage } from '../../../src/gossip/core/message-encoder.js';
+import { ownHost } from '../../support/own-host.js';
 import { loopbackMachines } from '../../support/process-cluster.js';
 import { waitFor } from './wait-for.js';
 import { WeirNode } from './weir-node.js';
@@ -368,7 +369,8 @@ describeWithGo.each(RELEASES)('a cluster with %s memberlist', (release) => {
   });
 
   it('is told at once of a past that a restarted node does not know', async () => {
-    const [a, c] = [await go(release, 'a'), await go(release, 'c')];
+    const at = ['-bind', ownHost()];
+    const [a, c] = [await go(release, 'a'), await go(release, 'c', ...at)];
     const b = await weir('b');
     await b.service.join([a.address]);
     await c.tell(`join ${a.address}`);
@@ -378,7 +380,7 @@ describeWithGo.each(RELEASES)('a cluster with %s memberlist', (release) => {
     c.stop();
     await c.ended();
     gos.splice(gos.indexOf(c), 1);
-    const again = await go(release, 'c', '-port', port);
+    const again = await go(release, 'c', ...at, '-port', port);
     await again.tell(`join ${b.address}`);
     await waitFor('its objection', () => (b.service.member('c')?.incarnation ?? 0) >= 3);
     await agree(['a', 'b', 'c']);

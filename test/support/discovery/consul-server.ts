@@ -3,8 +3,9 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeFolderSync } from '../../../src/common/remove-folder.js';
+import { freePorts, ownHost } from '../own-host.js';
 import { debianConsul } from './debian-consul.js';
-import { freePorts, ServerProcess } from './server-process.js';
+import { ServerProcess } from './server-process.js';
 
 interface Registered {
   readonly ID: string;
@@ -29,8 +30,8 @@ export class ConsulServer {
       '-server',
       '-bootstrap-expect=1',
       '-node=here',
-      '-bind=127.0.0.1',
-      '-client=127.0.0.1',
+      `-bind=${ownHost()}`,
+      `-client=${ownHost()}`,
       `-data-dir=${join(folder, 'data')}`,
       `-hcl=ports { http = ${http} dns = -1 grpc = -1 server = ${server} serf_lan = ${serf} serf_wan = -1 }`,
       '-hcl=performance { raft_multiplier = 1 }',
@@ -48,7 +49,7 @@ export class ConsulServer {
     const folder = mkdtempSync(join(tmpdir(), 'weir-consul-'));
     const ports = await freePorts(3);
     const rootToken = options.acl ? randomUUID() : undefined;
-    return new ConsulServer(folder, `http://127.0.0.1:${ports[0]}`, ports, rootToken);
+    return new ConsulServer(folder, `http://${ownHost()}:${ports[0]}`, ports, rootToken);
   }
 
   start(): Promise<void> {

@@ -2,8 +2,9 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeFolderSync } from '../../../src/common/remove-folder.js';
+import { freePorts, ownHost } from '../own-host.js';
 import { goProgram } from './go-program.js';
-import { freePorts, ServerProcess } from './server-process.js';
+import { ServerProcess } from './server-process.js';
 
 /** One member of etcd, really running, with its data in a folder of its own. */
 export class EtcdServer {
@@ -37,7 +38,8 @@ export class EtcdServer {
   static async make(extra: readonly string[] = []): Promise<EtcdServer> {
     const folder = mkdtempSync(join(tmpdir(), 'weir-etcd-'));
     const [client, peer] = await freePorts(2);
-    return new EtcdServer(folder, `http://127.0.0.1:${client}`, `http://127.0.0.1:${peer}`, extra);
+    const at = `http://${ownHost()}`;
+    return new EtcdServer(folder, `${at}:${client}`, `${at}:${peer}`, extra);
   }
 
   start(): Promise<void> {

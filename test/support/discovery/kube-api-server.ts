@@ -6,9 +6,10 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeFolderSync } from '../../../src/common/remove-folder.js';
+import { freePorts } from '../own-host.js';
 import { EtcdServer } from './etcd-server.js';
 import { goProgram } from './go-program.js';
-import { freePorts, ServerProcess } from './server-process.js';
+import { ServerProcess } from './server-process.js';
 
 const ADMIN_TOKEN = 'admin-of-the-test';
 
@@ -70,7 +71,7 @@ export class KubeApiServer {
     const folder = mkdtempSync(join(tmpdir(), 'weir-kube-'));
     writeCertificates(folder);
     writeFileSync(join(folder, 'tokens.csv'), `${ADMIN_TOKEN},admin,admin,system:masters\n`);
-    const [port = 0] = await freePorts(1);
+    const [port = 0] = await freePorts(1, '127.0.0.1');
     const etcd = await EtcdServer.make();
     await etcd.start();
     return new KubeApiServer(folder, etcd, port);

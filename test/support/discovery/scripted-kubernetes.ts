@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { freePorts, ownHost } from '../own-host.js';
 import { answerJson } from '../scripted-http-server.js';
-import { freePorts } from './server-process.js';
 
 /** Pods that can be listed and watched, as far as discovery asks; no more of an API server than that. */
 export class ScriptedKubernetes {
@@ -18,12 +18,12 @@ export class ScriptedKubernetes {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `http://${ownHost()}:${this.port}`;
   }
 
   async start(): Promise<void> {
     this.server = createServer((request, response) => this.answer(request, response));
-    this.server.listen(this.port, '127.0.0.1');
+    this.server.listen(this.port, ownHost());
     await once(this.server, 'listening');
   }
 

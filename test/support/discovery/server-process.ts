@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { eventually } from '../eventually.js';
 
 const LOG_CHARS_MAX = 20_000;
@@ -55,18 +54,4 @@ export class ServerProcess {
   private hear(text: string): void {
     this.said = (this.said + text).slice(-LOG_CHARS_MAX);
   }
-}
-
-/** Ports that are free now, all different. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    ports.push(typeof address === 'object' ? (address?.port ?? 0) : 0);
-  }
-  for (const server of servers) server.close();
-  return ports;
 }

@@ -8,7 +8,7 @@ export class TcpGate {
 
   private constructor(
     private readonly server: Server,
-    private readonly targetPort: number,
+    private readonly target: URL,
     private readonly scheme: 'http' | 'https',
     private isOpen = true,
   ) {}
@@ -16,7 +16,7 @@ export class TcpGate {
   static async to(targetUrl: string, tls?: TlsOptions): Promise<TcpGate> {
     const server = tls === undefined ? createServer() : createTlsServer(tls);
     const scheme = tls === undefined ? 'http' : 'https';
-    const gate = new TcpGate(server, Number(new URL(targetUrl).port), scheme);
+    const gate = new TcpGate(server, new URL(targetUrl), scheme);
     const ready = tls === undefined ? 'connection' : 'secureConnection';
     server.on(ready, (socket: Socket) => gate.forward(socket));
     server.listen(0, '127.0.0.1');
@@ -49,7 +49,7 @@ export class TcpGate {
       client.destroy();
       return;
     }
-    const server = connect(this.targetPort, '127.0.0.1');
+    const server = connect(Number(this.target.port), this.target.hostname);
     for (const [from, to] of [
       [client, server],
       [server, client],
