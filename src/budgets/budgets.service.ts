@@ -1,4 +1,5 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { assert } from '../common/assert.js';
 import { WeirConfig } from '../config/weir-config.js';
 import { BudgetLedger, type DueHold } from './budget-ledger.js';
 import type { JournaledDebit } from './core/journal-entry.js';
@@ -20,6 +21,8 @@ import type { SettledListener } from './journal/ledger-replay.js';
 
 /** So many full groups may wait: at the rate of a busy database, about a second's worth. */
 const WAITING_GROUPS_MAX = 20;
+
+export type DebitOutcome = PromiseSettledResult<LedgerAnswer | JournaledDebit>;
 
 export interface OutsideEnds {
   readonly journaling: BeginSettle;
@@ -53,8 +56,16 @@ export class BudgetsService implements OnApplicationShutdown {
    * Records what was spent, and settles a reservation if one is named. Durable when it answers: in the
    * ledger, or in the journal while the ledger is away.
    */
-  debit(item: PostDebit): Promise<LedgerAnswer | JournaledDebit> {
-    return this.journal.post(item, () => this.items.submit(item));
+  async debit(item: PostDebit): Promise<LedgerAnswer | JournaledDebit> {
+    const [outcome] = await this.debitAll([item]);
+    assert(outcome !== undefined, 'each debit has an outcome');
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  }
+
+  /** The same for debits that came together, in order; each has an outcome of its own. Never rejects. */
+  debitAll(items: readonly PostDebit[]): Promise<readonly DebitOutcome[]> {
+    return this.journal.post(items, () => this.items.submitAll(items));
   }
 
   /** Sets money aside, releases it, or adds to it. Durable when it answers. */

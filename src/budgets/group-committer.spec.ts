@@ -112,6 +112,44 @@ describe('GroupCommitter', () => {
     expect(second?.status === 'rejected' && String(second.reason)).toContain('left item 1');
   });
 
+  it('settles what came together when the last of it is answered, each by itself', async () => {
+    const bench = new Bench({ queueMax: 6 });
+    const seen = { isSettled: false };
+    const settled = bench.committer.submitAll([1, 2, 3, 4, 5]).finally(() => {
+      seen.isSettled = true;
+    });
+    const single = bench.committer.submit(6);
+    await nextTurn();
+    bench.flushes[0]?.fail(new DomainError('UNAVAILABLE', 'away'));
+    await nextTurn();
+    expect(bench.groups()).toEqual([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
+    expect(seen.isSettled).toBe(false);
+    await bench.answer(1);
+    expect(await single).toBe('answer 6');
+    const outcomes = await settled;
+    expect(
+      outcomes.map((outcome) =>
+        outcome.status === 'fulfilled' ? outcome.value : codeOf(outcome.reason),
+      ),
+    ).toEqual(['UNAVAILABLE', 'UNAVAILABLE', 'UNAVAILABLE', 'answer 4', 'answer 5']);
+    expect(await bench.committer.submitAll([])).toEqual([]);
+  });
+
+  it('takes all that came together, or refuses each of it', async () => {
+    const bench = new Bench({ queueMax: 2 });
+    const taken = bench.committer.submitAll([1, 2, 3]);
+    const refused = await bench.committer.submitAll([4, 5]);
+    expect(
+      refused.map((outcome) => outcome.status === 'rejected' && codeOf(outcome.reason)),
+    ).toEqual(['RESOURCE_EXHAUSTED', 'RESOURCE_EXHAUSTED']);
+    await nextTurn();
+    await bench.answer(0);
+    expect(await taken).toHaveLength(3);
+  });
+
   it('answers all that it took before it closes, and takes nothing after', async () => {
     const bench = new Bench({ groupSizeMax: 1 });
     const taken = [1, 2].map((item) => bench.committer.submit(item));

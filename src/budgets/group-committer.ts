@@ -11,8 +11,8 @@ export interface GroupCommitterOptions {
 
 interface Waiting<Item, Answer> {
   readonly item: Item;
-  readonly resolve: (answer: Answer) => void;
-  readonly reject: (error: unknown) => void;
+  resolve(answer: Answer): void;
+  reject(error: unknown): void;
 }
 
 /**
@@ -43,13 +43,33 @@ export class GroupCommitter<Item, Answer> {
    * {@link close}.
    */
   submit(item: Item): Promise<Answer> {
-    if (this.isClosed) return Promise.reject(stopping());
-    if (this.queue.length >= this.options.queueMax)
-      return Promise.reject(overloaded(this.queue.length));
+    const refusal = this.refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       this.queue.push({ item, resolve, reject });
       this.schedule();
     });
+  }
+
+  /**
+   * Items that came together, with one promise for all of them: it is there when the last of them was
+   * answered, and each is settled by itself. Room for the first of them is room for all.
+   */
+  submitAll(items: readonly Item[]): Promise<readonly PromiseSettledResult<Answer>[]> {
+    const refusal = this.refusal();
+    if (refusal !== undefined)
+      return Promise.resolve(items.map(() => ({ status: 'rejected', reason: refusal })));
+    return new Promise((resolve) => {
+      const batch = new Batch<Answer>(items.length, resolve);
+      let place = 0;
+      for (const item of items) this.queue.push(new BatchItem(item, batch, place++));
+      this.schedule();
+    });
+  }
+
+  private refusal(): DomainError | undefined {
+    if (this.isClosed) return stopping();
+    return this.queue.length < this.options.queueMax ? undefined : overloaded(this.queue.length);
   }
 
   /** Refuses new items, and resolves when all that were taken have been answered. */
@@ -84,7 +104,7 @@ export class GroupCommitter<Item, Answer> {
     try {
       settle(group, await this.flush(group.map(({ item }) => item)));
     } catch (error) {
-      for (const { reject } of group) reject(error);
+      for (const waiting of group) waiting.reject(error);
     } finally {
       this.flushes--;
       this.startFlushes();
@@ -102,11 +122,52 @@ function settle<Item, Answer>(
   group: readonly Waiting<Item, Answer>[],
   answers: readonly Answer[],
 ): void {
-  for (const [i, { resolve, reject }] of group.entries()) {
+  let i = 0;
+  for (const waiting of group) {
     const answer = answers[i];
     if (answer === undefined)
-      reject(new Error(`a flush of ${group.length} left item ${i} unanswered`));
-    else resolve(answer);
+      waiting.reject(new Error(`a flush of ${group.length} left item ${i} unanswered`));
+    else waiting.resolve(answer);
+    i++;
+  }
+}
+
+/** The outcomes of items that came together. */
+class Batch<Answer> {
+  private readonly outcomes: PromiseSettledResult<Answer>[] = [];
+
+  constructor(
+    private open: number,
+    private readonly resolve: (outcomes: readonly PromiseSettledResult<Answer>[]) => void,
+  ) {
+    this.endIfSettled();
+  }
+
+  settle(place: number, outcome: PromiseSettledResult<Answer>): void {
+    this.outcomes[place] = outcome;
+    this.open--;
+    this.endIfSettled();
+  }
+
+  private endIfSettled(): void {
+    if (this.open === 0) this.resolve(this.outcomes);
+  }
+}
+
+/** A thousand of these wait through each flush of a busy ledger: a place in a batch is all that each keeps. */
+class BatchItem<Item, Answer> implements Waiting<Item, Answer> {
+  constructor(
+    readonly item: Item,
+    private readonly batch: Batch<Answer>,
+    private readonly place: number,
+  ) {}
+
+  resolve(value: Answer): void {
+    this.batch.settle(this.place, { status: 'fulfilled', value });
+  }
+
+  reject(reason: unknown): void {
+    this.batch.settle(this.place, { status: 'rejected', reason });
   }
 }
 

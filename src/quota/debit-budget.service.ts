@@ -1,56 +1,36 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { BudgetsService } from '../budgets/budgets.service.js';
-import type { JournaledDebit } from '../budgets/core/journal-entry.js';
-import type {
-  BudgetLevel,
-  Crossing,
-  LedgerAnswer,
-  PostDebit,
-} from '../budgets/core/ledger-item.js';
-import type { Debit, DebitFacts } from '../budgets/core/ledger-model.js';
+import type { PeriodLimit } from '../budgets/core/ledger-item.js';
+import type { Debit } from '../budgets/core/ledger-model.js';
 import { priceDebit } from '../budgets/core/price-debit.js';
-import { assert, AssertionError } from '../common/assert.js';
+import { present } from '../common/assert.js';
 import { DomainError } from '../common/domain-error.js';
 import { newId } from '../common/ids.js';
 import type { WallMs } from '../common/time.js';
-import type { Budget } from '../governance/core/model.js';
 import { GovernanceService, type Resolved } from '../governance/governance.service.js';
 import { type Settled, settleAll } from './batch.js';
-import { callerOf, idsOf } from './call-admission.js';
-import { JUST_LOOKING } from './core/budget-verdict.js';
+import { type Caller, callerOf } from './call-admission.js';
 import { debitBody } from './core/call-body.js';
 import { type DebitCall, keyNotFound } from './core/calls.js';
-import type { PolicyVerdict } from './core/decision.js';
-import type { Use } from './core/take-use.js';
-import { CountedDebit } from './counted-call.js';
+import { countOf } from './core/counts.js';
+import { CountedDebit, usedTokens } from './counted-call.js';
+import {
+  type AskedDebit,
+  type DebitAnswer,
+  debitAnswer,
+  type Posted,
+  type Recorded,
+  requireRecorded,
+} from './debit-answer.js';
 import { LimitTakes } from './limit-takes.js';
 import { QuotaPorts } from './quota-ports.js';
-import { reservationEnded, reservationNotFound } from './reservation-errors.js';
-import { RoamingReservations, type Settling } from './roaming-reservations.js';
-
-export interface DebitAnswer {
-  readonly facts: Pick<DebitFacts, 'id' | 'amountNanos' | 'priceId' | 'priceRevision'>;
-  readonly recordedAt: WallMs;
-  readonly replayed: boolean;
-  /** The reservation that it settles had ended before. */
-  readonly late: boolean;
-  /** What was spent beyond the reservation. */
-  readonly overageNanos: bigint;
-  /** Empty while the ledger is away: what others have posted meanwhile is not known. */
-  readonly verdicts: readonly PolicyVerdict[];
-  /** Which thresholds the debit crossed when it was posted; not known while the ledger is away. */
-  readonly crossed: readonly Crossing[];
-  readonly virtualKeyId: string;
-  /** It is in this replica's journal, and not yet in the ledger. */
-  readonly journaled: boolean;
-}
+import { RoamingReservations, type Settled as SettledUse } from './roaming-reservations.js';
 
 /** A debit whose key is known and whose amount is settled. */
-interface PreparedDebit {
-  readonly item: PostDebit;
-  readonly budgets: readonly Budget[];
-  readonly now: WallMs;
+interface PreparedDebit extends AskedDebit {
+  readonly call: DebitCall;
+  readonly resolved: Known;
 }
 
 /**
@@ -75,20 +55,41 @@ export class DebitBudgetService {
     return this.post(call, await this.governance.resolve(call.subject));
   }
 
-  /** In order, and in as few commits as possible: all are handed over before the first is waited for. */
+  /**
+   * In order, and in as few commits as possible: all are handed over before the first is waited for. Those that
+   * settle nothing share one promise, since what each of thousands keeps through a commit is what
+   * the collector has to carry (ADR 0139).
+   */
   async debitMany(calls: readonly DebitCall[]): Promise<readonly Settled<DebitAnswer>[]> {
     const subjects = await settleAll(calls, (call) => this.governance.resolve(call.subject));
-    return settleAll(calls, (call, i) => {
-      const subject = subjects[i];
-      assert(subject !== undefined, 'each key was looked up');
+    const plain: PreparedDebit[] = [];
+    const begun = settleAll<DebitCall, DebitAnswer | number>(calls, (call, i) => {
+      const subject = present(subjects[i], 'each key was looked up');
       if (subject.status === 'rejected') throw subject.reason;
-      return this.post(call, subject.value);
+      if (call.reservation !== undefined) return this.post(call, subject.value);
+      return plain.push(this.prepare(call, requireKnown(call, subject.value), undefined)) - 1;
+    });
+    const posted = await this.postPlain(plain);
+    return (await begun).map((outcome) => answered(outcome, posted));
+  }
+
+  private async postPlain(
+    debits: readonly PreparedDebit[],
+  ): Promise<readonly Settled<DebitAnswer>[]> {
+    if (debits.length === 0) return [];
+    const outcomes = await this.budgets.debitAll(debits.map(({ item }) => item));
+    return settleAll(debits, (prepared, i) => {
+      const outcome = present(outcomes[i], 'each debit has an outcome');
+      if (outcome.status === 'rejected') throw outcome.reason;
+      const recorded = requireRecorded(outcome.value);
+      const answer = debitAnswer(prepared, recorded, this.ports.policies);
+      this.count(prepared, recorded);
+      return answer;
     });
   }
 
-  private async post(call: DebitCall, resolved: Resolved): Promise<DebitAnswer> {
-    if (resolved.kind === 'unknown')
-      throw keyNotFound(call.subject.kind === 'key' ? call.subject.keyId : undefined);
+  private async post(call: DebitCall, subject: Resolved): Promise<DebitAnswer> {
+    const resolved = requireKnown(call, subject);
     const { virtualKeyId: scope } = callerOf(resolved);
     const whose = call.reservation && { scope, name: call.reservation };
     let settling = whose && (await this.reservations.settle(whose, call.idempotencyKey));
@@ -102,8 +103,10 @@ export class DebitBudgetService {
         if (settling !== undefined)
           outcome = await this.budgets.debit({ ...prepared.item, reservation: undefined });
       }
-      const answer = this.answer(prepared, outcome);
-      await this.count(call, resolved, outcome, settling);
+      const recorded = requireRecorded(outcome);
+      const answer = debitAnswer(prepared, recorded, this.ports.policies);
+      await settling?.finish(useOf(call, recorded));
+      this.count(prepared, recorded);
       return settling?.isLate === true ? { ...answer, late: true } : answer;
     } catch (error) {
       settling?.abandon();
@@ -115,33 +118,24 @@ export class DebitBudgetService {
    * What limits have counted for the debit's call is corrected, or counted now: once for each debit. Of a
    * repeated one only what its first answer may have left undone, which the reservation knows.
    */
-  private async count(
-    call: DebitCall,
-    resolved: Known,
-    outcome: LedgerAnswer | JournaledDebit,
-    settling: Settling | undefined,
-  ): Promise<void> {
-    if (outcome.kind !== 'posted' && outcome.kind !== 'journaled') return;
-    const { amountNanos } = outcome.facts;
-    const caller = callerOf(resolved);
-    const counted = new CountedDebit(call, caller, amountNanos);
-    const use = {
-      kind: 'settled',
-      tokens: counted.tokens,
-      amountNanos: counted.amountNanos,
-    } as const;
-    await settling?.finish(use);
-    if (outcome.isReplayed) return;
-    const now = this.ports.clock.wallNow();
-    if (outcome.kind === 'posted') this.correct(call, caller.virtualKeyId, outcome.takes, use);
-    if (call.countLimits)
-      this.limits.count(this.ports.policies.match(resolved.chain, call).limits, counted, now);
+  private count(prepared: PreparedDebit, recorded: Recorded): void {
+    if (recorded.isReplayed) return;
+    if (recorded.kind === 'posted') this.correct(prepared, recorded);
+    if (prepared.call.countLimits) this.countLimits(prepared, recorded);
   }
 
   /** By the row of the reservation that the ledger has settled. */
-  private correct({ reservation: name }: DebitCall, scope: string, takes: string, use: Use): void {
-    if (takes === '' || name === undefined) return;
-    this.reservations.correct({ scope, name }, takes, use);
+  private correct({ call, item }: PreparedDebit, recorded: Posted): void {
+    const { reservation: name } = call;
+    if (recorded.takes === '' || name === undefined) return;
+    const whose = { scope: item.debit.scope, name };
+    this.reservations.correct(whose, recorded.takes, useOf(call, recorded));
+  }
+
+  private countLimits({ call, resolved }: PreparedDebit, { facts }: Recorded): void {
+    const { limits } = this.ports.policies.match(resolved.chain, call);
+    const counted = new CountedDebit(call, callerOf(resolved), facts.amountNanos);
+    this.limits.count(limits, counted, this.ports.clock.wallNow());
   }
 
   private prepare(
@@ -151,22 +145,36 @@ export class DebitBudgetService {
   ): PreparedDebit {
     const now = this.ports.clock.wallNow();
     const { budgets } = this.ports.policies.match(resolved.chain, call);
-    const caller = callerOf(resolved);
     const watched = this.ports.policies.periodLimits(budgets, now);
-    const debit: Debit = {
+    const debit = this.debitOf(call, callerOf(resolved), watched, now);
+    const item = { kind: 'debit', debit, reservation, watched } as const;
+    return { call, resolved, item, budgets, now };
+  }
+
+  /** Field by field, since it is kept through a commit: what is spread becomes larger. */
+  private debitOf(
+    call: DebitCall,
+    { virtualKeyId, teamId, customerId }: Caller,
+    watched: readonly PeriodLimit[],
+    now: WallMs,
+  ): Debit {
+    const { amountNanos, priceId, priceRevision } = this.amountOf(call);
+    return {
       id: newId('debit', now, this.ports.random),
-      scope: caller.virtualKeyId,
+      scope: virtualKeyId,
       idempotencyKey: call.idempotencyKey,
-      bodyHash: sha256(debitBody(call, caller.virtualKeyId)),
-      ...idsOf(caller),
+      bodyHash: sha256(debitBody(call, virtualKeyId)),
+      virtualKeyId,
+      teamId,
+      customerId,
       provider: call.provider,
       model: call.model,
+      amountNanos,
       tokens: call.tokens,
-      ...this.amountOf(call),
+      priceId,
+      priceRevision,
       postedTo: watched.map(({ key }) => key),
     };
-    const item = { kind: 'debit', debit, reservation, watched } as const;
-    return { item, budgets, now };
   }
 
   private amountOf(call: DebitCall): Pick<Debit, 'amountNanos' | 'priceId' | 'priceRevision'> {
@@ -180,66 +188,32 @@ export class DebitBudgetService {
       priceRevision: price.revision,
     };
   }
-
-  private answer(
-    { item, budgets, now }: PreparedDebit,
-    outcome: LedgerAnswer | JournaledDebit,
-  ): DebitAnswer {
-    const { virtualKeyId } = item.debit;
-    switch (outcome.kind) {
-      case 'posted': {
-        const { facts, isReplayed, isLate, overageNanos, balances, crossed } = outcome;
-        return {
-          facts,
-          recordedAt: facts.recordedAt,
-          replayed: isReplayed,
-          late: isLate,
-          overageNanos,
-          verdicts: this.verdicts(budgets, balances, now),
-          crossed,
-          virtualKeyId,
-          journaled: false,
-        };
-      }
-      case 'journaled': {
-        const { facts, isReplayed: replayed } = outcome;
-        const unknown = { late: false, overageNanos: 0n, verdicts: [], crossed: [] };
-        return { facts, recordedAt: now, replayed, ...unknown, virtualKeyId, journaled: true };
-      }
-      case 'conflict':
-        throw keyReused();
-      case 'out_of_range':
-        throw balanceOverflow();
-      case 'unknown':
-        throw reservationNotFound();
-      case 'ended':
-        throw reservationEnded(outcome.reservation);
-      case 'held':
-      case 'denied':
-      case 'released':
-      case 'extended':
-      case 'expired':
-        throw new AssertionError(`the ledger answered a debit with ${outcome.kind}`);
-    }
-  }
-
-  /** The ledger answers for the periods that were posted to; a budget deleted since has no verdict. */
-  private verdicts(budgets: readonly Budget[], levels: readonly BudgetLevel[], now: WallMs) {
-    const byId = new Map(budgets.map((budget) => [budget.id, budget]));
-    const known = levels.flatMap((level) => {
-      const budget = byId.get(level.key.budgetId);
-      return budget === undefined ? [] : [{ budget, level }];
-    });
-    return this.ports.policies.budgetVerdicts(
-      known.map(({ budget }) => budget),
-      known.map(({ level }) => level),
-      JUST_LOOKING,
-      now,
-    );
-  }
 }
 
 type Known = Exclude<Resolved, { kind: 'unknown' }>;
+
+/** @throws DomainError `NOT_FOUND` */
+function requireKnown({ subject }: DebitCall, resolved: Resolved): Known {
+  if (resolved.kind !== 'unknown') return resolved;
+  throw keyNotFound(subject.kind === 'key' ? subject.keyId : undefined);
+}
+
+/** What was begun by itself, or by its number among those that were posted together. */
+function answered(
+  begun: Settled<DebitAnswer | number>,
+  posted: readonly Settled<DebitAnswer>[],
+): Settled<DebitAnswer> {
+  if (begun.status === 'rejected') return begun;
+  const { value } = begun;
+  if (typeof value !== 'number') return { status: 'fulfilled', value };
+  return present(posted[value], 'each was posted');
+}
+
+const useOf = ({ tokens }: DebitCall, { facts }: Recorded): SettledUse => ({
+  kind: 'settled',
+  tokens: usedTokens(tokens),
+  amountNanos: countOf(facts.amountNanos),
+});
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -247,22 +221,6 @@ function noPrice(provider: string, model: string): DomainError {
   const message = `no price is known for model "${model}" of provider "${provider}"`;
   const description = 'send the amount, or create a price for this provider and model';
   return new DomainError('FAILED_PRECONDITION', message, {
-    violations: [{ field: 'amount_nanos', description }],
-  });
-}
-
-function keyReused(): DomainError {
-  const message = 'this idempotency key was used with another body; nothing was posted';
-  const description = 'was used for another debit; make a new key for each debit';
-  return new DomainError('ALREADY_EXISTS', message, {
-    violations: [{ field: 'idempotency_key', description }],
-  });
-}
-
-function balanceOverflow(): DomainError {
-  const message = 'the sum would leave the range of int64 nano-USD; nothing was posted';
-  const description = 'is too large for the balance of a matching budget';
-  return new DomainError('OUT_OF_RANGE', message, {
     violations: [{ field: 'amount_nanos', description }],
   });
 }

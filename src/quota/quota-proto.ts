@@ -36,7 +36,7 @@ import type {
   Subject,
 } from './core/calls.js';
 import type { DenyReason, LimitFacts, PolicyFacts, PolicyVerdict } from './core/decision.js';
-import type { DebitAnswer } from './debit-budget.service.js';
+import type { DebitAnswer } from './debit-answer.js';
 import type { ExtendAnswer, ReleaseAnswer } from './reservations.service.js';
 import type { Usage } from './usage.service.js';
 

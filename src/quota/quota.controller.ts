@@ -25,7 +25,8 @@ import {
   releaseCall,
   requireBatchSize,
 } from './core/calls.js';
-import { type DebitAnswer, DebitBudgetService } from './debit-budget.service.js';
+import type { DebitAnswer } from './debit-answer.js';
+import { DebitBudgetService } from './debit-budget.service.js';
 import {
   fromDebitAnswer,
   fromExtendAnswer,

@@ -22,17 +22,19 @@ import { JournalDriver } from './journal.driver.js';
 import { MemoryDeadLetters } from './memory-dead-letters.js';
 import { MemoryJournalFolder } from './memory-journal-folder.js';
 
-/** A ledger that can be away, silent, or choke on a record. */
+/** A ledger that can be away, also for one debit only, silent, or choke on a record. */
 class MoodyLedger extends MemoryBudgetLedger {
   mood: 'well' | 'away' | 'silent' | 'lost answer' = 'well';
   chokesOn = '';
+  awayFor = '';
 
   override async decide(items: readonly LedgerItem[]): Promise<readonly LedgerAnswer[]> {
     await this.be();
-    const isChoking = items.some(
-      (item) => item.kind === 'debit' && item.debit.id === this.chokesOn,
-    );
-    if (isChoking) throw Object.assign(new Error('invalid byte sequence'), { code: '22021' });
+    const has = (id: string): boolean =>
+      items.some((item) => item.kind === 'debit' && item.debit.id === id);
+    if (has(this.awayFor)) throw new DomainError('UNAVAILABLE', 'just gone');
+    if (has(this.chokesOn))
+      throw Object.assign(new Error('invalid byte sequence'), { code: '22021' });
     const answers = await super.decide(items);
     if (this.mood === 'lost answer') throw new DomainError('UNAVAILABLE', 'cut off');
     return answers;
@@ -146,6 +148,22 @@ describe('JournalDriver', () => {
     expect(ledger.keys()).toEqual(debits.map((debit) => debit.idempotencyKey));
     expect(await budgets.debit(itemOf(debitNumber(31)))).toMatchObject({ kind: 'posted' });
     expect(driver.state()).toMatchObject({ records: 0, bytes: 0, deadLetters: 0 });
+  });
+
+  it('journals of debits that came together those that the ledger did not take', async () => {
+    const scene = await new Scene().start();
+    scene.ledger.awayFor = 'debit_1001';
+    const debits = Array.from({ length: 1_002 }, (_, i) => debitNumber(i + 1));
+    const outcomes = await scene.budgets.debitAll(debits.map(itemOf));
+    const kinds = outcomes.map((outcome) =>
+      outcome.status === 'fulfilled' ? outcome.value.kind : String(outcome.reason),
+    );
+    expect(kinds.slice(0, 1_000).filter((kind) => kind !== 'posted')).toEqual([]);
+    expect(kinds.slice(1_000)).toEqual(['journaled', 'journaled']);
+    expect(scene.driver.state().records).toBe(2);
+    scene.ledger.awayFor = '';
+    await scene.inTheClear();
+    expect(scene.ledger.keys()).toEqual(debits.map((debit) => debit.idempotencyKey));
   });
 
   it('shares a sync among callers', async () => {

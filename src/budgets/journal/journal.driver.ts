@@ -1,4 +1,5 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
+import { present } from '../../common/assert.js';
 import { DomainError } from '../../common/domain-error.js';
 import { WeirConfig } from '../../config/weir-config.js';
 import { BudgetLedger } from '../budget-ledger.js';
@@ -111,32 +112,53 @@ export class JournalDriver implements OnModuleInit, OnApplicationBootstrap {
   }
 
   /**
-   * Posts a debit by `direct`, or journals it if the ledger is away or others are before it.
-   *
-   * @throws DomainError `UNAVAILABLE` if neither takes it, and whatever else `direct` throws.
+   * Posts debits that came together by `direct`, or journals those that the ledger does not take, and all of them
+   * if it is away or others are before them. Never rejects: each is settled by itself, with `UNAVAILABLE` if neither
+   * takes it, and with whatever else `direct` says of it.
    */
-  async post<T>(item: PostDebit, direct: () => Promise<T>): Promise<T | JournalAnswer> {
+  async post<T>(
+    items: readonly PostDebit[],
+    direct: () => Promise<Outcomes<T>>,
+  ): Promise<Outcomes<T | JournalAnswer>> {
     this.posts.begin();
     try {
-      const passage = this.gate.pass();
+      const passage = this.gate.pass(items.length);
       if (passage !== undefined) await passage;
-      if (!this.isInTheClear) return await this.record(item);
-      return await this.postDirectly(item, direct);
+      if (!this.isInTheClear) return await this.recordAll(items);
+      return await this.postDirectly(items, direct);
+    } catch (reason) {
+      return allRejected(items, reason);
     } finally {
       this.posts.end();
     }
   }
 
   private async postDirectly<T>(
-    item: PostDebit,
-    direct: () => Promise<T>,
-  ): Promise<T | JournalAnswer> {
+    items: readonly PostDebit[],
+    direct: () => Promise<Outcomes<T>>,
+  ): Promise<Outcomes<T | JournalAnswer>> {
+    const outcomes = await this.ledgerOutcomes(items, direct());
+    const lost = outcomes.find(isLost);
+    if (lost === undefined) return outcomes;
+    this.loseLedger(lost.reason);
+    return Promise.allSettled(
+      items.map((item, i) => {
+        const outcome = present(outcomes[i], 'each item has an outcome');
+        if (isLost(outcome)) return this.record(item);
+        return outcome.status === 'fulfilled' ? outcome.value : Promise.reject(outcome.reason);
+      }),
+    );
+  }
+
+  /** Of a ledger that stays silent nothing is known of any of them. */
+  private async ledgerOutcomes<T>(
+    items: readonly PostDebit[],
+    outcomes: Promise<Outcomes<T>>,
+  ): Promise<Outcomes<T>> {
     try {
-      return await this.patience.wait(direct());
-    } catch (error) {
-      if (!isUnavailable(error)) throw error;
-      this.loseLedger(error);
-      return this.record(item);
+      return await this.patience.wait(outcomes);
+    } catch (reason) {
+      return allRejected(items, reason);
     }
   }
 
@@ -149,6 +171,10 @@ export class JournalDriver implements OnModuleInit, OnApplicationBootstrap {
     await this.appends.close();
     await this.replaying;
     await this.journal.close();
+  }
+
+  private recordAll(items: readonly PostDebit[]): Promise<Outcomes<JournalAnswer>> {
+    return Promise.allSettled(items.map((item) => this.record(item)));
   }
 
   /** Counted as under way from the first: a replay that ends meanwhile would leave the record behind. */
@@ -282,6 +308,16 @@ export class JournalDriver implements OnModuleInit, OnApplicationBootstrap {
 
 const SILENT_LEDGER = 'the database does not answer';
 const SILENT_DISK = 'the database cannot be reached and the disk of the journal does not answer';
+
+type Outcomes<T> = readonly PromiseSettledResult<T>[];
+
+const allRejected = (items: readonly PostDebit[], reason: unknown): Outcomes<never> =>
+  items.map(() => ({ status: 'rejected', reason }));
+
+const isLost = (
+  outcome: PromiseSettledResult<unknown>,
+): outcome is { status: 'rejected'; reason: DomainError } =>
+  outcome.status === 'rejected' && isUnavailable(outcome.reason);
 
 const isUnavailable = (error: unknown): error is DomainError =>
   error instanceof DomainError && error.code === 'UNAVAILABLE';
