@@ -30,6 +30,8 @@ class MdnsBench extends LinkBench {
   }
 }
 
+const AVAHI_RUN = '/run/avahi-daemon';
+
 /** A bus and Avahi of their own, on the hub of the lab. */
 class Avahi {
   private readonly children: ChildProcess[] = [];
@@ -43,10 +45,13 @@ class Avahi {
       config,
       `<busconfig><type>system</type><listen>unix:path=${bus}</listen><policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*" eavesdrop="true"/><allow receive_sender="*"/></policy></busconfig>`,
     );
-    mkdirSync('/run/avahi-daemon', { recursive: true });
+    mkdirSync(AVAHI_RUN, { recursive: true });
     this.run('dbus-daemon', `--config-file=${config}`, '--nofork', '--nopidfile');
     await eventually('the bus is up', () => this.isBusUp(bus));
-    this.run('avahi-daemon', '--no-drop-root', '--no-chroot', '--no-rlimits', '-f', '/dev/null');
+    const flags = ['--no-drop-root', '--no-chroot', '--no-rlimits', '-f', '/dev/null'];
+    // Of its own, or it would take the process in the pid file of another one for its twin.
+    const alone = `mount -t tmpfs tmpfs ${AVAHI_RUN} && exec avahi-daemon "$@"`;
+    this.run('sh', '-c', alone, 'sh', ...flags);
     await eventually('Avahi answers', () => this.browse('_weir._tcp') !== undefined, 60_000);
   }
 
