@@ -247,10 +247,10 @@ describe('a folder and its services', () => {
   it('gives way to a rival that was done first and cleared up', async () => {
     const makingFolders = async () =>
       (await readdir(dataDir).catch(() => [])).filter((name) => name.startsWith('.making'));
+    execFileSync('cp', ['-a', join(made, 'data', 'instance'), join(folder, 'rival')]);
     const late = start();
     await eventually('it makes its files', async () => (await makingFolders()).length === 1);
     // The rival's own way: an instance that appears all at once, then what others were making goes.
-    execFileSync('cp', ['-a', join(made, 'data', 'instance'), join(folder, 'rival')]);
     await rename(join(folder, 'rival'), join(dataDir, 'instance'));
     await removeLeftovers({ dataDir });
     expect(await sql((await late).url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
