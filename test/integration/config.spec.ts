@@ -213,7 +213,7 @@ shutdown: { graceMs: }
 
   it('leaves alone what the command line reads for itself', () => {
     const env = { WEIR_TARGET: '127.0.0.1:50051', WEIR_KEY_SECRET: 'wk_x' };
-    expect(loadConfig({ env, cwd: tmpdir() }).warnings).toEqual([]);
+    expect(loadConfig({ env, cwd }).warnings).toEqual([]);
   });
 
   it('ignores what Kubernetes says about a Service of the same name', () => {

@@ -45,7 +45,7 @@ async function open(
   const overrides = Object.fromEntries(
     Object.entries(postgres).map(([name, value]) => [`storage.postgres.${name}`, value]),
   );
-  const { config } = loadConfig({ env: {}, cwd: tmpdir(), overrides });
+  const { config } = loadConfig({ env: {}, cwd: '/nonexistent', overrides });
   const storage = await openDatabase(config.storage, log);
   opened.push(storage);
   return storage.database;
