@@ -1,5 +1,5 @@
 import { chmod, mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '../../src/common/log.js';
 import { removeFolder, removeFolderSync } from '../../src/common/remove-folder.js';
@@ -7,6 +7,9 @@ import { startEmbeddedPostgres } from '../../src/storage/embedded-postgres.js';
 import { migrate } from '../../src/storage/migrate.js';
 import { connectionFromUrl } from '../../src/storage/postgres-connection.js';
 import { databaseUrl, runSql, SERVER_VARIABLE, TEMPLATE } from './postgres.js';
+
+/** A test of a cluster runs up to five replicas, of 10 connections for calls and a few for themselves each. */
+const WORKER_CONNECTIONS_MAX = 100;
 
 /**
  * One real PostgreSQL for a whole run of jest, with a migrated database to copy from. With
@@ -28,7 +31,7 @@ async function startServer(): Promise<() => Promise<void>> {
     dataDir: join(folder, 'postgres'),
     // Where the temporary folder itself is private, any other place will do.
     isDefaultFolder: true,
-    maxConnections: 200,
+    maxConnections: availableParallelism() * WORKER_CONNECTIONS_MAX,
     log: silentLog,
   });
   process.env[SERVER_VARIABLE] = server.url;
