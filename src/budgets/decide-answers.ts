@@ -10,6 +10,7 @@ import type {
   ReservationFacts,
   ReservationState,
 } from './core/ledger-item.js';
+import type { Debit } from './core/ledger-model.js';
 import type { DecideColumns } from './decide-columns.js';
 import {
   type CrossingJson,
@@ -191,17 +192,26 @@ class DecidedReader {
   }
 
   private postedNow({ debit }: PostDebit, i: number, isLate: boolean): LedgerAnswer {
-    const outcome = { kind: 'posted', isReplayed: false, isLate } as const;
-    const rest = {
+    const moved = this.debits.get(i);
+    const { facts, balances, crossed } =
+      moved === undefined ? this.postedAsAsked(debit, i) : readFacts(moved.facts);
+    return {
+      kind: 'posted',
+      isReplayed: false,
+      isLate,
       overageNanos: BigInt(this.overages[i] ?? 0),
+      facts,
+      balances,
+      crossed,
       takes: this.reservations.get(i)?.takes ?? '',
     };
-    const moved = this.debits.get(i);
-    if (moved !== undefined) return { ...outcome, ...rest, ...readFacts(moved.facts) };
+  }
+
+  private postedAsAsked(debit: Debit, i: number): ReturnType<typeof readFacts> {
     const { id, amountNanos, priceId, priceRevision, postedTo } = debit;
     const recordedAt = this.decidedAt;
     const facts = { id, amountNanos, priceId, priceRevision, recordedAt, postedTo };
-    return { ...outcome, ...rest, facts, balances: this.levels(i), crossed: this.crossed(i) };
+    return { facts, balances: this.levels(i), crossed: this.crossed(i) };
   }
 
   private crossed(i: number): readonly Crossing[] {

@@ -6,13 +6,11 @@ export const sqlNumbers = (elements: readonly (number | bigint)[]): string =>
   `{${elements.join(',')}}`;
 
 export function sqlTexts(elements: readonly string[]): string {
-  let text = '{';
-  for (let i = 0; i < elements.length; i++)
-    text += (i === 0 ? '' : ',') + quoted(elements[i] ?? '');
-  return `${text}}`;
+  if (elements.length === 0) return '{}';
+  const isPlain = !elements.some((text) => NEEDS_ESCAPE.test(text));
+  return `{"${(isPlain ? elements : elements.map(escaped)).join('","')}"}`;
 }
 
 const NEEDS_ESCAPE = /["\\]/;
 
-const quoted = (text: string): string =>
-  NEEDS_ESCAPE.test(text) ? `"${text.replace(/["\\]/g, '\\$&')}"` : `"${text}"`;
+const escaped = (text: string): string => text.replace(/["\\]/g, '\\$&');

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { BudgetsService } from '../budgets/budgets.service.js';
 import type { PeriodLimit } from '../budgets/core/ledger-item.js';
@@ -215,7 +215,7 @@ const useOf = ({ tokens }: DebitCall, { facts }: Recorded): SettledUse => ({
   amountNanos: countOf(facts.amountNanos),
 });
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+const sha256 = (text: string): string => hash('sha256', text, 'hex');
 
 function noPrice(provider: string, model: string): DomainError {
   const message = `no price is known for model "${model}" of provider "${provider}"`;

@@ -101,15 +101,18 @@ export class MatchedPolicies {
     question: BudgetQuestion,
     now: WallMs,
   ): BudgetVerdict[] {
-    return budgets.flatMap((budget, i) => {
-      const level = levels[i];
-      if (level === undefined) return [];
+    const verdicts: BudgetVerdict[] = [];
+    let i = 0;
+    for (const budget of budgets) {
+      const level = levels[i++];
+      if (level === undefined) continue;
       const { postedNanos, heldNanos, extraNanos, key } = level;
       const limitNanos = budget.amountNanos + extraNanos;
       const endless = budget.period.kind === 'lifetime';
       const state = { limitNanos, postedNanos, heldNanos, period: key.period, endless };
-      return [budgetVerdict(factsOf(budget), state, question, now)];
-    });
+      verdicts.push(budgetVerdict(factsOf(budget), state, question, now));
+    }
+    return verdicts;
   }
 
   private periodKey(budget: Budget, now: WallMs): PeriodKey {

@@ -85,19 +85,19 @@ function toReservationName(name: DebitBudgetRequest['reservation']): Reservation
   return { kind: 'key', key: name.value };
 }
 
-export function toDebitCall(request: DebitBudgetRequest): DebitCall {
-  const { provider, model, labels, idempotencyKey, amountNanos, usage, countLimits } = request;
-  const subject = toSubject(request.subject);
-  const tokens = {
-    input: usage?.input ?? 0n,
-    cachedInput: usage?.cachedInput ?? 0n,
-    output: usage?.output ?? 0n,
-    reasoning: usage?.reasoning ?? 0n,
-  };
-  const reservation = toReservationName(request.reservation);
-  const call = { subject, provider, model, labels, idempotencyKey, amountNanos };
-  return { ...call, tokens, countLimits, reservation };
-}
+export const toDebitCall = (request: DebitBudgetRequest): DebitCall => ({
+  subject: toSubject(request.subject),
+  provider: request.provider,
+  model: request.model,
+  labels: request.labels,
+  idempotencyKey: request.idempotencyKey,
+  amountNanos: request.amountNanos,
+  tokens: request.usage ?? NO_TOKENS,
+  countLimits: request.countLimits,
+  reservation: toReservationName(request.reservation),
+});
+
+const NO_TOKENS = { input: 0n, cachedInput: 0n, output: 0n, reasoning: 0n };
 
 export function fromCheckAnswer(answer: CheckAnswer): CheckLimitResponse {
   const { decision, virtualKeyId, reservation } = answer;
@@ -172,11 +172,15 @@ export function fromItemError(error: unknown): ItemError {
 
 export function fromVerdict(verdict: PolicyVerdict): PolicyStatus {
   const { refusal, policy } = verdict;
+  const { unit, limit, remaining, held } = amountsOf(verdict);
   return {
     policyId: policy.policyId,
     policyName: policy.policyName,
     owner: { kind: OWNER_KINDS[policy.owner.kind], id: policy.owner.id },
-    ...amountsOf(verdict),
+    unit,
+    limit,
+    remaining,
+    held,
     interval: fromInterval(verdict.interval),
     shadow: policy.shadow,
     admits: refusal === undefined,

@@ -191,18 +191,21 @@ function ttlViolations(ttlMs: number | undefined): Violations {
 
 const COUNTED_BY_CHECK = 'must be left out: the check of the reservation has counted the call';
 
+const TOKEN_KINDS = ['input', 'cachedInput', 'output', 'reasoning'] as const;
+
 /** @throws DomainError `INVALID_ARGUMENT` naming every field that is wrong. */
 export function debitCall(raw: DebitCall): DebitCall {
-  const violations = [...targetViolations(raw), ...keyViolations(raw.idempotencyKey)];
-  if (raw.reservation !== undefined) violations.push(...reservationViolations(raw.reservation));
+  const violations = targetViolations(raw);
+  add(violations, keyViolations(raw.idempotencyKey));
+  if (raw.reservation !== undefined) add(violations, reservationViolations(raw.reservation));
   if (raw.reservation !== undefined && raw.countLimits)
     violations.push({ field: 'count_limits', description: COUNTED_BY_CHECK });
   if (raw.amountNanos !== undefined && raw.amountNanos < 0n)
     violations.push({ field: 'amount_nanos', description: 'must not be negative' });
-  for (const [kind, count] of Object.entries(raw.tokens) as [string, bigint][])
-    if (count < 0n)
+  for (const kind of TOKEN_KINDS)
+    if (raw.tokens[kind] < 0n)
       violations.push({ field: `usage.${snakeCase(kind)}`, description: 'must not be negative' });
-  if (raw.amountNanos === undefined && Object.values(raw.tokens).every((count) => count === 0n))
+  if (raw.amountNanos === undefined && TOKEN_KINDS.every((kind) => raw.tokens[kind] === 0n))
     violations.push({
       field: 'amount_nanos',
       description: 'give the amount, or usage with at least one token to price it from',
