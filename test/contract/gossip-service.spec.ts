@@ -8,7 +8,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { waitFor } from '../interop/memberlist/wait-for.js';
+import { waitFor } from '../support/eventually.js';
 import { WeirNode } from '../interop/memberlist/weir-node.js';
 
 const fixtures: readonly { name: string; transport: string; hex: string }[] = JSON.parse(

@@ -6,7 +6,7 @@ import type {
   GossipStream,
   GossipTransport,
 } from '../../src/gossip/gossip-transport.js';
-import { waitFor } from '../interop/memberlist/wait-for.js';
+import { waitFor } from '../support/eventually.js';
 
 class Recorder implements GossipListener {
   readonly packets: { readonly bytes: Uint8Array; readonly from: Endpoint }[] = [];

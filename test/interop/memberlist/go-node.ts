@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe } from '@jest/globals';
 import { removeFolderSync } from '../../../src/common/remove-folder.js';
 import { isPresent, runs } from './presence.js';
-import { waitFor } from './wait-for.js';
+import { waitFor } from '../../support/eventually.js';
 
 const SOURCE = fileURLToPath(new URL('./node/', import.meta.url));
 const CACHE = fileURLToPath(new URL('../../../.weir/interop-memberlist/', import.meta.url));

@@ -6,7 +6,7 @@
 import { afterEach, beforeAll, expect, it } from '@jest/globals';
 import { utf8 } from '../../../src/gossip/core/bytes.js';
 import { buildNodes, describeWithGo, GoNode, type Release, RELEASES } from './go-node.js';
-import { waitFor } from './wait-for.js';
+import { waitFor } from '../../support/eventually.js';
 import { WeirNode } from './weir-node.js';
 import { withoutStalls } from './without-stalls.js';
 

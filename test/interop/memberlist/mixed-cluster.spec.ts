@@ -11,7 +11,7 @@ import { DEFAULT_VSN } from '../../../src/gossip/core/gossip-options.js';
 import { encodeMessage } from '../../../src/gossip/core/message-encoder.js';
 import { ownHost } from '../../support/own-host.js';
 import { loopbackMachines } from '../../support/process-cluster.js';
-import { waitFor } from './wait-for.js';
+import { waitFor } from '../../support/eventually.js';
 import { WeirNode } from './weir-node.js';
 import { withoutStalls } from './without-stalls.js';
 

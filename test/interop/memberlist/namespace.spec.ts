@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { buildNode, GoNode, hasGo } from './go-node.js';
 import { isPresent } from './presence.js';
-import { waitFor } from './wait-for.js';
+import { waitFor } from '../../support/eventually.js';
 import { WeirNode } from './weir-node.js';
 import { withoutStalls } from './without-stalls.js';
 

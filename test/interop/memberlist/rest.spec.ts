@@ -6,7 +6,7 @@ import { afterEach, beforeAll, expect, it } from '@jest/globals';
 import { buildNodes, describeWithGo, GoNode, RELEASES } from './go-node.js';
 import { loopbackMachines } from '../../support/process-cluster.js';
 import { hasSerf, SERF_GO_FLAGS, SERF_VSN, SerfAgent } from './serf-agent.js';
-import { waitFor } from './wait-for.js';
+import { waitFor } from '../../support/eventually.js';
 import { WeirNode } from './weir-node.js';
 import { withoutStalls } from './without-stalls.js';
 

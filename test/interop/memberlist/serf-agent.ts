@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { isPresent } from './presence.js';
-import { waitFor } from './wait-for.js';
+import { waitFor } from '../../support/eventually.js';
 
 const SERF = '/usr/bin/serf';
 
