@@ -139,13 +139,13 @@ export class ReservationPeers implements OnModuleDestroy {
     this.isLeaving = true;
     const heirs = this.heirs();
     if (heirs.length === 0) return { lost: 0, placesTaken: [] };
+    const toldAs = (kind: 'reservations' | 'copies', all: Iterator<HandedReservation>) =>
+      new HandOver(heirs, (bootId, handed) =>
+        this.hand({ bootId, reservations: [], copies: [], [kind]: handed }),
+      ).run(all);
     const [reservations, copies] = await Promise.all([
-      new HandOver(heirs, (bootId, handed) =>
-        this.hand({ bootId, reservations: handed, copies: [] }),
-      ).run(kept),
-      new HandOver(heirs, (bootId, handed) =>
-        this.hand({ bootId, reservations: [], copies: handed }),
-      ).run(copied),
+      toldAs('reservations', kept),
+      toldAs('copies', copied),
     ]);
     const placesTaken = [...reservations.placesTaken, ...copies.placesTaken];
     return { lost: reservations.lost, placesTaken };
