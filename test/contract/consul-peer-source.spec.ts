@@ -40,6 +40,9 @@ const agent =
   (request, response) =>
     isRead(request.url) ? reads(request, response) : void response.end();
 
+/** However slow the machine is, a farewell is said. */
+const FAREWELL_MS = 30_000;
+
 /** For a thousand reconnections on a busy machine; an idle one needs seconds. */
 const LONG_MS = 150_000;
 
@@ -76,7 +79,7 @@ async function look(
     seen,
     log: () => rim.log.lines,
     reads: () => server.requests.filter((line) => line.includes('/v1/health/')),
-    stop: () => source.stop(1_000),
+    stop: () => source.stop(FAREWELL_MS),
   };
   scenes.push(scene);
   return scene;

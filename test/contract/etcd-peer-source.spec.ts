@@ -14,6 +14,9 @@ const self = { replicaId: 'me', host: '10.0.0.1', port: 7946, clusterName: 'weir
 const OWN_KEY = '/services/weir/me';
 const other = (port: number): string => JSON.stringify({ host: '10.0.0.2', port });
 
+/** However slow the machine is, a farewell is said. */
+const FAREWELL_MS = 30_000;
+
 /** For a thousand reconnections on a busy machine; an idle one needs seconds. */
 const LONG_MS = 150_000;
 
@@ -45,7 +48,7 @@ async function look(
   const source = new EtcdPeerSource({ endpoints: [etcd.url], ...settings, ...options }, rim);
   const seen = new RecordingPeerListener();
   await source.start(seen);
-  const scene = { etcd, seen, log: () => rim.log.lines, stop: () => source.stop(1_000) };
+  const scene = { etcd, seen, log: () => rim.log.lines, stop: () => source.stop(FAREWELL_MS) };
   scenes.push(scene);
   return scene;
 }
