@@ -70,6 +70,7 @@ export const decideBench: Bench = {
       ],
       rows,
       notes: [
+        ...lookUpNotes(keys, progress),
         `CPU time of one decision, averaged over slices of ${SLICE}; quantiles are over ${SLICES} slices`,
         'one policy is on the key; the others are on root, customer and team, among 23 that apply to some model',
         'Zipf: the key of rank r is drawn with odds of 1 / r; ranks are scattered over the directory',
@@ -77,6 +78,24 @@ export const decideBench: Bench = {
     };
   },
 };
+
+/** What of a decision is finding the key: names as fresh as those of messages, of keys as cold as above. */
+function lookUpNotes(keys: number, progress: (line: string) => void): readonly string[] {
+  return [1_000, keys].map((size) => {
+    progress(`looking up names of ${size} keys`);
+    const known = new Map(Array.from({ length: size }, (_, i) => [`key-${i}`, { i }]));
+    const random = new SeededRandom(1);
+    const slice = (): number => {
+      const names = Array.from({ length: SLICE }, () => `key-${random.below(size)}`);
+      const startedAt = cpuNanos();
+      for (const name of names) if (!known.has(name)) throw new Error(`${name} is not there`);
+      return (cpuNanos() - startedAt) / SLICE;
+    };
+    const nanos = Array.from({ length: SLICES * 1.5 }, slice).slice(SLICES / 2);
+    const micros = round(median(nanos) / 1_000, 3);
+    return `one look-up in a Map of ${size.toLocaleString('en')} such names, and nothing else: ${micros} us`;
+  });
+}
 
 interface Load {
   readonly policies: number;
