@@ -6,9 +6,9 @@ import {
 } from '../../../src/discovery/consul-peer-source.js';
 import { ConsulServer } from '../../support/discovery/consul-server.js';
 import { describeWith } from '../../support/discovery/needs.js';
+import { RECONNECTING_MS, reconnects } from '../../support/discovery/reconnections.js';
 import { TcpGate } from '../../support/discovery/tcp-gate.js';
 import { eventually } from '../../support/eventually.js';
-import { leavesNothing } from '../../support/leaks.js';
 import { ownHost } from '../../support/own-host.js';
 import { RecordingPeerListener } from '../../support/recording-peer-listener.js';
 import { SHORTEST, sourceRim } from '../../support/source-rim.js';
@@ -22,10 +22,6 @@ const AWAY_MS = Number(process.env['AWAY_SECONDS'] ?? 5) * 1_000;
 
 /** A server that restarts needs an election before it answers. */
 const CONSUL_MS = 120_000;
-
-/** A thousand by hand; each takes the real server a while. */
-const RECONNECTIONS = Number(process.env['RECONNECTIONS'] ?? 100);
-const RECONNECTING_MS = 120_000 + RECONNECTIONS * 2_000;
 
 const announcement = (name: string, port: number) => ({
   replicaId: name,
@@ -155,21 +151,7 @@ describeWith(NEEDS, 'Consul', () => {
     async () => {
       const gate = await TcpGate.to(consul.url);
       const first = await replica(gate.url, 7001, {}, SHORTEST);
-      const cut = async (times: number): Promise<void> => {
-        for (let i = 0; i < times; i++) {
-          const [answers, faults] = [first.seen.answers.length, first.seen.faults.length];
-          gate.shut();
-          await eventually('it is lost', () => first.seen.faults.length > faults, CONSUL_MS);
-          gate.open();
-          await eventually('it is back', () => first.seen.answers.length > answers, CONSUL_MS);
-        }
-      };
-      await leavesNothing({
-        warm: () => cut(RECONNECTIONS / 2),
-        run: () => cut(RECONNECTIONS),
-        stop: () => first.stop(),
-      });
-      await gate.close();
+      await reconnects(gate, first);
     },
     RECONNECTING_MS,
   );

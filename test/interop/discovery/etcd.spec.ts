@@ -3,9 +3,9 @@ import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals'
 import { EtcdPeerSource, type EtcdSourceOptions } from '../../../src/discovery/etcd-peer-source.js';
 import { EtcdServer } from '../../support/discovery/etcd-server.js';
 import { describeWith } from '../../support/discovery/needs.js';
+import { RECONNECTING_MS, reconnects } from '../../support/discovery/reconnections.js';
 import { TcpGate } from '../../support/discovery/tcp-gate.js';
 import { eventually } from '../../support/eventually.js';
-import { leavesNothing } from '../../support/leaks.js';
 import { RecordingPeerListener } from '../../support/recording-peer-listener.js';
 import { SHORTEST, sourceRim } from '../../support/source-rim.js';
 
@@ -18,10 +18,6 @@ const STOP_MS = 20_000;
 
 /** How long the server stays away: a minute by hand, less where every change waits for it. */
 const AWAY_MS = Number(process.env['AWAY_SECONDS'] ?? 5) * 1_000;
-
-/** A thousand by hand; each takes the real server a while. */
-const RECONNECTIONS = Number(process.env['RECONNECTIONS'] ?? 100);
-const RECONNECTING_MS = 120_000 + RECONNECTIONS * 2_000;
 
 const announcement = (name: string, port: number) => ({
   replicaId: name,
@@ -186,21 +182,7 @@ describeWith({ programs: ['go'] }, 'etcd', () => {
     async () => {
       const gate = await TcpGate.to(etcd.url);
       const first = await replica(7001, { endpoints: [gate.url] }, SHORTEST);
-      const cut = async (times: number): Promise<void> => {
-        for (let i = 0; i < times; i++) {
-          const [answers, faults] = [first.seen.answers.length, first.seen.faults.length];
-          gate.shut();
-          await eventually('it is lost', () => first.seen.faults.length > faults);
-          gate.open();
-          await eventually('it is back', () => first.seen.answers.length > answers);
-        }
-      };
-      await leavesNothing({
-        warm: () => cut(RECONNECTIONS / 2),
-        run: () => cut(RECONNECTIONS),
-        stop: () => first.stop(),
-      });
-      await gate.close();
+      await reconnects(gate, first);
     },
     RECONNECTING_MS,
   );
