@@ -12,6 +12,7 @@ import type {
   PeerTransport,
 } from '../../src/cluster/peer-transport.js';
 import { eventually } from '../support/eventually.js';
+import { ownHost } from '../support/own-host.js';
 
 /** Keeps what a link tells. */
 class Heard<In extends ConnectRequest | ConnectResponse> implements PeerLinkListener<In> {
@@ -23,7 +24,8 @@ class Heard<In extends ConnectRequest | ConnectResponse> implements PeerLinkList
 
 /** Nobody waits for it to pass: a machine that is busy with something else may need more than some seconds. */
 const TIMEOUT_MS = 30_000;
-const HOST = '127.0.0.1';
+/** Where a server that comes back finds its port free. */
+const HOST = ownHost();
 const SOURCE = { replicaId: 'weir-1', bootId: 'b1', region: 'us' };
 const hint = (version: number): ConnectRequest => ({ kind: 'policyHint', version });
 
