@@ -39,6 +39,8 @@ export interface StartInput {
   readonly log?: Log;
   /** Replaces the clock of the machine, for tests of what happens over time. */
   readonly clock?: Clock;
+  /** Ends the start where it waits for the database, or has just opened it. */
+  readonly stop?: AbortSignal;
 }
 
 export interface RunningService {
@@ -53,7 +55,7 @@ export interface RunningService {
  * Starts a replica: configuration, database, modules, then the two servers. Whatever has started is
  * stopped again if a later step fails.
  *
- * @throws ConfigError with all faults at once; Error with a sentence for an operator otherwise.
+ * @throws ConfigError with all faults at once; the reason of `stop`; Error with a sentence for an operator otherwise.
  */
 export async function startService(input: StartInput = {}): Promise<RunningService> {
   const { configFile, env = process.env, overrides = {} } = input;
@@ -66,8 +68,9 @@ export async function startService(input: StartInput = {}): Promise<RunningServi
   checkCluster(config);
   const log = input.log ?? new PinoLog(config.log);
   for (const warning of warnings) log.warn({}, warning);
-  const storage = await openDatabase(config.storage, log);
+  const storage = await openDatabase(config.storage, log, input.stop);
   try {
+    input.stop?.throwIfAborted();
     return await startReplica(config, log, storage, input.clock);
   } catch (error) {
     await storage.close();

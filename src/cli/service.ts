@@ -8,6 +8,7 @@ export interface ServiceRequest {
   /** Dotted keys; they win over file and environment. */
   readonly overrides?: Readonly<Record<string, unknown>>;
   readonly env?: NodeJS.ProcessEnv;
+  readonly stop?: AbortSignal;
 }
 
 /**

@@ -16,16 +16,17 @@ export interface OpenDatabase {
 /**
  * Opens the configured database, or starts the embedded one, and brings its schema up to date.
  *
- * @throws StorageError with a sentence for the operator.
+ * @throws StorageError with a sentence for the operator, or the reason of `stop` if that comes while the database is
+ * waited for.
  */
 export async function openDatabase(
   config: StorageConfig,
   log: Log,
-  cwd: string = process.cwd(),
+  stop?: AbortSignal,
 ): Promise<OpenDatabase> {
-  const outside = configuredConnection(config.postgres, cwd);
+  const outside = configuredConnection(config.postgres, process.cwd());
   if (!outside) return openEmbedded(config, log);
-  const database = await connect(outside, config, log);
+  const database = await connect(outside, config, log, stop);
   return { database, kind: 'outside', close: () => database.close() };
 }
 
@@ -63,9 +64,10 @@ async function connect(
   connection: PostgresConnection,
   { postgres }: StorageConfig,
   log: Log,
+  stop?: AbortSignal,
 ): Promise<TypeOrmDatabase> {
   const timeoutSeconds = postgres.startTimeoutSeconds;
-  const settled = await waitForDatabase(connection, { timeoutSeconds, log });
+  const settled = await waitForDatabase(connection, { timeoutSeconds, log, stop });
   await migrate(settled, log);
   return TypeOrmDatabase.open(settled, postgres, log);
 }

@@ -12,6 +12,8 @@ import { StorageError } from './storage-error.js';
 export interface WaitOptions {
   readonly timeoutSeconds: number;
   readonly log: Log;
+  /** Ends the waiting early. */
+  readonly stop?: AbortSignal | undefined;
 }
 
 const RETRY_MS = 500;
@@ -21,10 +23,12 @@ const LOG_EVERY_MS = 3000;
  * Waits until the database answers and can be used, and says so every few seconds. A fault that
  * waiting does not mend (a wrong password, no such database, a read-only server) ends it at once.
  * Returns the connection with `prefer` settled for what the server offers.
+ *
+ * @throws StorageError, or the reason of `stop`.
  */
 export async function waitForDatabase(
   connection: PostgresConnection,
-  { timeoutSeconds, log }: WaitOptions,
+  { timeoutSeconds, log, stop }: WaitOptions,
 ): Promise<PostgresConnection> {
   const deadline = performance.now() + timeoutSeconds * 1000;
   let lastLogged = Number.NEGATIVE_INFINITY;
@@ -39,6 +43,7 @@ export async function waitForDatabase(
       log.warn({}, `Waiting ${left} s more for ${describeConnection(connection)}: ${error.reason}`);
     }
     await delay(RETRY_MS);
+    stop?.throwIfAborted();
   }
 }
 

@@ -112,6 +112,16 @@ describe('weir serve', () => {
     expect(existsSync(lock)).toBe(false);
   }, 300_000);
 
+  it('gives up waiting for a database when it is asked to stop', async () => {
+    const nobody = ['--set', 'storage.postgres.url=postgres://weir@127.0.0.1:1/weir'];
+    const forever = ['--set', 'storage.postgres.startTimeoutSeconds=3600'];
+    const service = weir('serve', ...QUIET, ...nobody, ...forever, ...ANY_PORTS);
+    await service.says('Waiting 3600 s more');
+    service.kill('SIGTERM');
+    expect(await service.end()).toBe(EXIT.OK);
+    expect(service.err).toContain('Stopping as soon as the start allows');
+  }, 300_000);
+
   it('lists every fault of its settings at once', async () => {
     const service = weir('serve', '--set', 'grpc.port=minus', '--set', 'log.levle=debug');
     expect(await service.end()).toBe(EXIT.USAGE);

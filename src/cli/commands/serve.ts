@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { CliCommand } from '../command.js';
 import type { CliContext } from '../context.js';
 import { integerBetween } from '../input/numbers.js';
-import { startOwnService } from '../service.js';
+import { type RunningService, startOwnService } from '../service.js';
 
 export interface PortOptions {
   readonly grpcPort?: number;
@@ -57,17 +57,8 @@ export function portOverrides({ grpcPort, httpPort }: PortOptions): Record<strin
 async function serve(options: Options, context: CliContext): Promise<void> {
   // From here on a signal is a wish to stop in order, however far the start has come.
   const stopRequested = context.io.stopRequested();
-  let isStarting = true;
-  const sayWhen = (): void => {
-    if (isStarting) context.note('Weir stops as soon as it has started; ask again to end it now.');
-  };
-  void stopRequested.then(sayWhen);
-  const service = await startOwnService({
-    ...(options.config === undefined ? {} : { configFile: options.config }),
-    overrides: { ...options.set, ...portOverrides(options) },
-    env: context.io.env,
-  });
-  isStarting = false;
+  const service = await startUnless(stopRequested, options, context);
+  if (service === undefined) return;
   const { grpcAddress, httpAddress } = service;
   context.answer(options, {
     json: () => ({ grpcAddress, httpAddress, pid: process.pid }),
@@ -76,6 +67,34 @@ async function serve(options: Options, context: CliContext): Promise<void> {
   });
   await stopRequested;
   await service.stop();
+}
+
+/** Undefined if it was asked to stop, and could, before it had started. */
+async function startUnless(
+  stopRequested: Promise<void>,
+  options: Options,
+  context: CliContext,
+): Promise<RunningService | undefined> {
+  const stop = new AbortController();
+  let isStarting = true;
+  const giveUp = (): void => {
+    if (isStarting) context.note('Stopping as soon as the start allows; ask again to end at once.');
+    stop.abort();
+  };
+  void stopRequested.then(giveUp);
+  try {
+    return await startOwnService({
+      ...(options.config === undefined ? {} : { configFile: options.config }),
+      overrides: { ...options.set, ...portOverrides(options) },
+      env: context.io.env,
+      stop: stop.signal,
+    });
+  } catch (error) {
+    if (error === stop.signal.reason) return undefined;
+    throw error;
+  } finally {
+    isStarting = false;
+  }
 }
 
 function setting(
