@@ -2,8 +2,8 @@
 import 'reflect-metadata';
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
+import { Command, InvalidArgumentError } from 'commander';
 import type { Bench, BenchOptions, BenchResult } from './bench-result.js';
 import { clusterBench } from './cluster.bench.js';
 import { codecBench } from './codec.bench.js';
@@ -33,36 +33,29 @@ const BENCHES: readonly Bench[] = [
   regionsBench,
 ];
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    seconds: { type: 'string', default: '3' },
-    keys: { type: 'string', default: '1000000' },
-    json: { type: 'string' },
-  },
-});
+const NAMES = BENCHES.map(({ name }) => name);
 
-const options: BenchOptions = { seconds: Number(values.seconds), keys: Number(values.keys) };
-const wanted = values.only?.split(',') ?? BENCHES.map(({ name }) => name);
-const unknown = wanted.filter((name) => !BENCHES.some((bench) => bench.name === name));
-if (unknown.length > 0 || !(options.seconds > 0) || !(options.keys > 0)) {
-  const names = BENCHES.map(({ name }) => name).join(', ');
-  console.error(`bench: --only takes ${names}; --seconds and --keys take numbers above 0`);
-  process.exit(2);
-}
+const { only, ...options } = new Command('npm run bench --')
+  .description('Measures this machine; docs/performance.md says what each figure means.')
+  .option('--only <names>', `some of ${NAMES.join(', ')}`, namesOf, NAMES)
+  .option('--seconds <n>', 'how long each measurement takes', positive, 3)
+  .option('--keys <n>', 'how many keys there are', positive, 1_000_000)
+  .option('--json <file>', 'writes the results there, too')
+  .parse()
+  .opts<BenchOptions & { only: readonly string[]; json?: string }>();
 
 const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.version}`;
 console.log(machine);
 const results: BenchResult[] = [];
-for (const bench of BENCHES.filter(({ name }) => wanted.includes(name))) {
+for (const bench of BENCHES.filter(({ name }) => only.includes(name))) {
   const result = await bench.run(options, showProgress);
   clearProgress();
   console.log(`\n${result.title}`);
   print(result);
   results.push(result);
 }
-if (values.json !== undefined)
-  writeFileSync(values.json, `${JSON.stringify({ machine, results }, null, 2)}\n`);
+if (options.json !== undefined)
+  writeFileSync(options.json, `${JSON.stringify({ machine, results }, null, 2)}\n`);
 
 function print({ columns, rows, notes }: BenchResult): void {
   const table = new Table({ head: [...columns], style: { head: [], border: [] } });
@@ -77,4 +70,16 @@ function showProgress(line: string): void {
 
 function clearProgress(): void {
   if (process.stderr.isTTY) process.stderr.write('\r\u001B[2K');
+}
+
+function namesOf(text: string): readonly string[] {
+  const names = text.split(',');
+  if (names.every((name) => NAMES.includes(name))) return names;
+  throw new InvalidArgumentError(`Give some of ${NAMES.join(', ')}.`);
+}
+
+function positive(text: string): number {
+  const number = Number(text);
+  if (number > 0) return number;
+  throw new InvalidArgumentError('Give a number above 0.');
 }
