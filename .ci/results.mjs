@@ -2,7 +2,7 @@
 //
 //   results.mjs repeatable FIRST        exit code 0 if what failed may be run once more
 //   results.mjs count FIRST [SECOND]    prints "PASSED FAILED SKIPPED" of both runs together; names on
-//                                       standard error each test that failed first and then passed
+//                                       standard error what failed at first of the files in SECOND
 //
 // Files that meet real processes, sockets and databases may fail by chance, and a few of them get a
 // second run, alone; a core under a virtual clock fails for a reason, and gets none (ADR 0138).

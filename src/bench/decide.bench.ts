@@ -91,11 +91,14 @@ function lookUpNotes(keys: number, progress: (line: string) => void): readonly s
       for (const name of names) if (!known.has(name)) throw new Error(`${name} is not there`);
       return (cpuNanos() - startedAt) / SLICE;
     };
-    const nanos = Array.from({ length: SLICES * 1.5 }, slice).slice(SLICES / 2);
-    const micros = round(median(nanos) / 1_000, 3);
+    const micros = round(median(warmed(slice)) / 1_000, 3);
     return `one look-up in a Map of ${size.toLocaleString('en')} such names, and nothing else: ${micros} us`;
   });
 }
+
+/** Of each slice, without those before the code is warm. */
+const warmed = (slice: () => number): readonly number[] =>
+  Array.from({ length: SLICES * 1.5 }, slice).slice(SLICES / 2);
 
 interface Load {
   readonly policies: number;
@@ -124,7 +127,7 @@ function measure(checks: CheckLimitService, { policies, keys, draw }: Load): rea
     for (const each of calls) void checks.check(each);
     return (cpuNanos() - startedAt) / SLICE;
   };
-  const nanos = Array.from({ length: SLICES * 1.5 }, slice).slice(SLICES / 2);
+  const nanos = warmed(slice);
   if (!(median(nanos) > 0)) throw new Error('the clock did not move');
   return nanos;
 }

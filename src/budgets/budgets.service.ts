@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { assert } from '../common/assert.js';
+import { present } from '../common/assert.js';
+import { type Settled, settledValue } from '../common/settled.js';
 import { WeirConfig } from '../config/weir-config.js';
 import { BudgetLedger, type DueHold } from './budget-ledger.js';
 import type { JournaledDebit } from './core/journal-entry.js';
@@ -22,7 +23,7 @@ import type { SettledListener } from './journal/ledger-replay.js';
 /** So many full groups may wait: at the rate of a busy database, about a second's worth. */
 const WAITING_GROUPS_MAX = 20;
 
-export type DebitOutcome = PromiseSettledResult<LedgerAnswer | JournaledDebit>;
+export type DebitOutcome = Settled<LedgerAnswer | JournaledDebit>;
 
 export interface OutsideEnds {
   readonly journaling: BeginSettle;
@@ -58,9 +59,7 @@ export class BudgetsService implements OnApplicationShutdown {
    */
   async debit(item: PostDebit): Promise<LedgerAnswer | JournaledDebit> {
     const [outcome] = await this.debitAll([item]);
-    assert(outcome !== undefined, 'each debit has an outcome');
-    if (outcome.status === 'rejected') throw outcome.reason;
-    return outcome.value;
+    return settledValue(present(outcome, 'each debit has an outcome'));
   }
 
   /** The same for debits that came together, in order; each has an outcome of its own. Never rejects. */

@@ -1,4 +1,5 @@
 import { DomainError } from '../common/domain-error.js';
+import { allRejected, type Settled } from '../common/settled.js';
 
 export interface GroupCommitterOptions {
   /** Most items of one flush. */
@@ -55,10 +56,9 @@ export class GroupCommitter<Item, Answer> {
    * Items that came together, with one promise for all of them: it is there when the last of them was
    * answered, and each is settled by itself. Room for the first of them is room for all.
    */
-  submitAll(items: readonly Item[]): Promise<readonly PromiseSettledResult<Answer>[]> {
+  submitAll(items: readonly Item[]): Promise<readonly Settled<Answer>[]> {
     const refusal = this.refusal();
-    if (refusal !== undefined)
-      return Promise.resolve(items.map(() => ({ status: 'rejected', reason: refusal })));
+    if (refusal !== undefined) return Promise.resolve(allRejected(items, refusal));
     return new Promise((resolve) => {
       const batch = new Batch<Answer>(items.length, resolve);
       let place = 0;
@@ -134,16 +134,16 @@ function settle<Item, Answer>(
 
 /** The outcomes of items that came together. */
 class Batch<Answer> {
-  private readonly outcomes: PromiseSettledResult<Answer>[] = [];
+  private readonly outcomes: Settled<Answer>[] = [];
 
   constructor(
     private open: number,
-    private readonly resolve: (outcomes: readonly PromiseSettledResult<Answer>[]) => void,
+    private readonly resolve: (outcomes: readonly Settled<Answer>[]) => void,
   ) {
     this.endIfSettled();
   }
 
-  settle(place: number, outcome: PromiseSettledResult<Answer>): void {
+  settle(place: number, outcome: Settled<Answer>): void {
     this.outcomes[place] = outcome;
     this.open--;
     this.endIfSettled();

@@ -1,6 +1,6 @@
+import type { Settled } from '../common/settled.js';
 /** What became of the items of a batch, in their order: at once, if none of them had to wait. */
 export type Outcomes<T> = readonly Settled<T>[] | Promise<readonly Settled<T>[]>;
-export type Settled<T> = PromiseSettledResult<T>;
 
 /**
  * One step for each item, in order; an item that fails, fails alone. No step waits for the one before

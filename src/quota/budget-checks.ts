@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { BudgetsService } from '../budgets/budgets.service.js';
 import type {
@@ -12,6 +11,7 @@ import { DomainError, invalidArgument } from '../common/domain-error.js';
 import { newId } from '../common/ids.js';
 import type { WallMs } from '../common/time.js';
 import type { Budget } from '../governance/core/model.js';
+import { bodyHash } from './body-hash.js';
 import { allowsUnavailable, expiryPolicyOf } from './budget-rules.js';
 import { type Caller, idsOf } from './call-admission.js';
 import { checkBody } from './core/call-body.js';
@@ -98,7 +98,7 @@ export class BudgetChecks {
       id: newId('res', now, this.ports.random),
       scope: caller.virtualKeyId,
       reservationKey: call.reservationKey,
-      bodyHash: sha256(checkBody(call, caller.virtualKeyId)),
+      bodyHash: bodyHash(checkBody(call, caller.virtualKeyId)),
       ...idsOf(caller),
       provider: call.provider,
       model: call.model,
@@ -146,8 +146,6 @@ export class BudgetChecks {
 
 const isUnavailable = (error: unknown): boolean =>
   error instanceof DomainError && error.code === 'UNAVAILABLE';
-
-const sha256 = (text: string): string => hash('sha256', text, 'hex');
 
 function keyRequired(): DomainError {
   const description =

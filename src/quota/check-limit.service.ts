@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { ReservationFacts } from '../budgets/core/ledger-item.js';
-import { assert } from '../common/assert.js';
+import { present } from '../common/assert.js';
+import { type Settled, settledValue } from '../common/settled.js';
 import type { WallMs } from '../common/time.js';
 import type { Reading, Receipt } from '../counters/core/counter.js';
 import type { Budget } from '../governance/core/model.js';
-import { type Outcomes, settleAll, type Settled } from './batch.js';
+import { type Outcomes, settleAll } from './batch.js';
 import { type BudgetAnswer, type BudgetCheck, BudgetChecks } from './budget-checks.js';
 import { type Admission, CallAdmission } from './call-admission.js';
 import type { CheckCall } from './core/calls.js';
@@ -103,10 +104,8 @@ export class CheckLimitService {
     moment: Moment,
   ): Outcomes<CheckAnswer> {
     return settleAll(calls, (call, i) => {
-      const admission = admissions[i];
-      assert(admission !== undefined, 'each call was admitted or refused');
-      if (admission.status === 'rejected') throw admission.reason;
-      return this.decideFor(call, admission.value, moment);
+      const admission = present(admissions[i], 'each call was admitted or refused');
+      return this.decideFor(call, settledValue(admission), moment);
     });
   }
 

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { BudgetsService } from '../budgets/budgets.service.js';
 import type { PeriodLimit } from '../budgets/core/ledger-item.js';
@@ -7,9 +6,11 @@ import { priceDebit } from '../budgets/core/price-debit.js';
 import { present } from '../common/assert.js';
 import { DomainError } from '../common/domain-error.js';
 import { newId } from '../common/ids.js';
+import { type Settled, settledValue } from '../common/settled.js';
 import type { WallMs } from '../common/time.js';
 import { GovernanceService, type Resolved } from '../governance/governance.service.js';
-import { type Settled, settleAll } from './batch.js';
+import { settleAll } from './batch.js';
+import { bodyHash } from './body-hash.js';
 import { type Caller, callerOf } from './call-admission.js';
 import { debitBody } from './core/call-body.js';
 import { type DebitCall, keyNotFound } from './core/calls.js';
@@ -64,10 +65,9 @@ export class DebitBudgetService {
     const subjects = await settleAll(calls, (call) => this.governance.resolve(call.subject));
     const plain: PreparedDebit[] = [];
     const begun = settleAll<DebitCall, DebitAnswer | number>(calls, (call, i) => {
-      const subject = present(subjects[i], 'each key was looked up');
-      if (subject.status === 'rejected') throw subject.reason;
-      if (call.reservation !== undefined) return this.post(call, subject.value);
-      return plain.push(this.prepare(call, requireKnown(call, subject.value), undefined)) - 1;
+      const subject = settledValue(present(subjects[i], 'each key was looked up'));
+      if (call.reservation !== undefined) return this.post(call, subject);
+      return plain.push(this.prepare(call, requireKnown(call, subject), undefined)) - 1;
     });
     const posted = await this.postPlain(plain);
     return (await begun).map((outcome) => answered(outcome, posted));
@@ -79,9 +79,8 @@ export class DebitBudgetService {
     if (debits.length === 0) return [];
     const outcomes = await this.budgets.debitAll(debits.map(({ item }) => item));
     return settleAll(debits, (prepared, i) => {
-      const outcome = present(outcomes[i], 'each debit has an outcome');
-      if (outcome.status === 'rejected') throw outcome.reason;
-      const recorded = requireRecorded(outcome.value);
+      const outcome = settledValue(present(outcomes[i], 'each debit has an outcome'));
+      const recorded = requireRecorded(outcome);
       const answer = debitAnswer(prepared, recorded, this.ports.policies);
       this.count(prepared, recorded);
       return answer;
@@ -163,7 +162,7 @@ export class DebitBudgetService {
       id: newId('debit', now, this.ports.random),
       scope: virtualKeyId,
       idempotencyKey: call.idempotencyKey,
-      bodyHash: sha256(debitBody(call, virtualKeyId)),
+      bodyHash: bodyHash(debitBody(call, virtualKeyId)),
       virtualKeyId,
       teamId,
       customerId,
@@ -214,8 +213,6 @@ const useOf = ({ tokens }: DebitCall, { facts }: Recorded): SettledUse => ({
   tokens: usedTokens(tokens),
   amountNanos: countOf(facts.amountNanos),
 });
-
-const sha256 = (text: string): string => hash('sha256', text, 'hex');
 
 function noPrice(provider: string, model: string): DomainError {
   const message = `no price is known for model "${model}" of provider "${provider}"`;

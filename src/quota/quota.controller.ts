@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { invalidArgument } from '../common/domain-error.js';
+import type { Settled } from '../common/settled.js';
 import type {
   BatchDebitBudgetRequest,
   BatchDebitBudgetResponse,
@@ -14,7 +15,7 @@ import type {
   ReleaseReservationResponse,
 } from '../gen/weir/v1/quota_service.js';
 import { toInterval } from '../rpc/proto-interval.js';
-import { runBatch, type Settled } from './batch.js';
+import { runBatch } from './batch.js';
 import type { CheckResult } from './check-answer-codec.js';
 import { type CheckAnswer, CheckLimitService } from './check-limit.service.js';
 import {

@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { present } from '../../common/assert.js';
 import { DomainError } from '../../common/domain-error.js';
+import { allRejected, type Settled, settledValue } from '../../common/settled.js';
 import { WeirConfig } from '../../config/weir-config.js';
 import { BudgetLedger } from '../budget-ledger.js';
 import type { JournalAnswer, JournalEntry, JournalState } from '../core/journal-entry.js';
@@ -142,10 +143,9 @@ export class JournalDriver implements OnModuleInit, OnApplicationBootstrap {
     if (lost === undefined) return outcomes;
     this.loseLedger(lost.reason);
     return Promise.allSettled(
-      items.map((item, i) => {
+      items.map(async (item, i) => {
         const outcome = present(outcomes[i], 'each item has an outcome');
-        if (isLost(outcome)) return this.record(item);
-        return outcome.status === 'fulfilled' ? outcome.value : Promise.reject(outcome.reason);
+        return isLost(outcome) ? this.record(item) : settledValue(outcome);
       }),
     );
   }
@@ -309,13 +309,10 @@ export class JournalDriver implements OnModuleInit, OnApplicationBootstrap {
 const SILENT_LEDGER = 'the database does not answer';
 const SILENT_DISK = 'the database cannot be reached and the disk of the journal does not answer';
 
-type Outcomes<T> = readonly PromiseSettledResult<T>[];
-
-const allRejected = (items: readonly PostDebit[], reason: unknown): Outcomes<never> =>
-  items.map(() => ({ status: 'rejected', reason }));
+type Outcomes<T> = readonly Settled<T>[];
 
 const isLost = (
-  outcome: PromiseSettledResult<unknown>,
+  outcome: Settled<unknown>,
 ): outcome is { status: 'rejected'; reason: DomainError } =>
   outcome.status === 'rejected' && isUnavailable(outcome.reason);
 
